@@ -1,0 +1,27 @@
+"""Small helpers for text and names."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Container
+
+from django.utils.text import slugify
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def unique_slug(name: str, taken: Container[str], *, fallback: str = "item") -> str:
+    """Derive a slug from a name kept verbatim elsewhere; add -2, -3, ... until it is free."""
+    base = slugify(name)[:80] or fallback
+    slug, number = base, 2
+    while slug in taken:
+        slug, number = f"{base}-{number}", number + 1
+    return slug
+
+
+def public_id() -> str:
+    """A short random name for URLs: it says nothing and cannot be guessed."""
+    return secrets.token_urlsafe(9)
