@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from annotation import rate_urls, study_urls
 
 app_name = "annotation"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*rate_urls.urlpatterns, *study_urls.urlpatterns]
