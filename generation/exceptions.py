@@ -1,0 +1,25 @@
+"""What generation refuses; the docstring is the message."""
+
+from __future__ import annotations
+
+from evalsite.lib.exceptions import EvalsiteError
+
+
+class GenerationError(EvalsiteError):
+    """The outputs cannot be generated."""
+
+
+class NothingToQueue(GenerationError):
+    """Every output of this system over this prompt set is there or queued already."""
+
+
+class SystemCannotGenerate(GenerationError):
+    """The system has no backend: its outputs are imported."""
+
+
+class ModelNotFound(GenerationError):
+    """The model is not in any folder of EVALSITE_MODEL_ROOTS."""
+
+
+class ModelNotUsable(GenerationError):
+    """The model cannot be used for generation."""

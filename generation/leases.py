@@ -1,0 +1,134 @@
+"""The queue: workers lease output rows, renew their leases, and finish or fail each row.
+
+Every write names the fence of the lease that allows it. The database's clock decides, because
+workers are on other machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.functions import Now
+
+from evalsite.lib.db import write_transaction
+from evalsite.lib.markdown import render_markdown
+from evalsite.lib.text import sha256
+from generation.backends import GenerationResult
+from generation.models import Job, Output
+
+#: After so many leases that ended without a result, a row is taken to be the cause.
+MAX_ATTEMPTS = 3
+
+
+def _from_now(seconds: float) -> ExpressionWrapper:
+    return ExpressionWrapper(
+        Now() + Value(timedelta(seconds=seconds)), output_field=DateTimeField()
+    )
+
+
+@write_transaction()
+def lease_outputs(*, worker: str, limit: int, seconds: float) -> list[Output]:
+    """Lease up to `limit` outputs of one model, prompt by prompt over all systems.
+
+    All of them share backend, model and dtype, so that one batch can hold them.
+    """
+    _give_up_on_repeated_crashes()
+    waiting = (
+        Output.objects.filter(
+            Q(state=Output.State.PENDING) | Q(state=Output.State.RUNNING, lease_until__lt=Now())
+        )
+        .order_by("queue_position", "pk")
+        .select_related("system")
+    )
+    if connection.features.has_select_for_update_skip_locked:
+        waiting = waiting.select_for_update(skip_locked=True, of=("self",))
+    candidates = list(waiting[: limit * 4])
+    chosen = [o.pk for o in candidates if _model_of(o) == _model_of(candidates[0])][:limit]
+    Output.objects.filter(pk__in=chosen).update(
+        state=Output.State.RUNNING,
+        worker=worker,
+        lease_until=_from_now(seconds),
+        attempts=F("attempts") + 1,
+        fence=F("fence") + 1,
+    )
+    return list(
+        Output.objects.filter(pk__in=chosen)
+        .select_related("system", "prompt", "job")
+        .order_by("queue_position", "pk")
+    )
+
+
+def _model_of(output: Output) -> tuple[str, str, str]:
+    system = output.system
+    return system.backend, system.model, system.settings.get("dtype", "auto")
+
+
+def _give_up_on_repeated_crashes() -> None:
+    Output.objects.filter(
+        state=Output.State.RUNNING, lease_until__lt=Now(), attempts__gte=MAX_ATTEMPTS
+    ).update(
+        state=Output.State.FAILED,
+        error=f"Its worker ended {MAX_ATTEMPTS} times without a result.",
+        lease_until=None,
+    )
+
+
+def _held(output: Output) -> QuerySet[Output]:
+    """Select the row only while the lease that was given with `output` is in force."""
+    return Output.objects.filter(pk=output.pk, fence=output.fence, state=Output.State.RUNNING)
+
+
+@write_transaction()
+def renew_leases(outputs: Sequence[Output], *, seconds: float) -> set[int]:
+    """Prolong the leases; return the keys of those that are still held."""
+    return {output.pk for output in outputs if _held(output).update(lease_until=_from_now(seconds))}
+
+
+@write_transaction()
+def finish_output(output: Output, result: GenerationResult) -> bool:
+    """Store the text, once and for good. False: the lease was lost, nothing is written."""
+    return _write(
+        output,
+        state=Output.State.DONE,
+        text=result.text,
+        html=render_markdown(result.text),
+        text_hash=sha256(result.text),
+        finish_reason=result.finish_reason,
+        prompt_tokens=result.prompt_tokens,
+        output_tokens=result.output_tokens,
+        seconds=result.seconds,
+        error="",
+        provenance={**result.provenance, "attempt": output.attempts, "worker": output.worker},
+        finished_at=Now(),
+    )
+
+
+@write_transaction()
+def fail_output(output: Output, *, error: str) -> bool:
+    """Mark the row failed with its reason. False: the lease was lost, nothing is written."""
+    return _write(output, state=Output.State.FAILED, error=error[:2000], finished_at=Now())
+
+
+def _write(output: Output, **values: Any) -> bool:
+    return bool(_held(output).update(lease_until=None, **values))
+
+
+@write_transaction()
+def release_outputs(outputs: Sequence[Output]) -> int:
+    """Give unfinished rows back at once, as if this lease had not been."""
+    return sum(
+        _held(output).update(
+            state=Output.State.PENDING, lease_until=None, worker="", attempts=F("attempts") - 1
+        )
+        for output in outputs
+    )
+
+
+@write_transaction()
+def record_provenance(job: Job, provenance: dict[str, Any]) -> None:
+    """Write what makes the job's outputs, once; the first worker's word stands."""
+    Job.objects.filter(pk=job.pk, provenance={}).update(provenance=provenance)

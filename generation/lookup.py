@@ -1,0 +1,18 @@
+"""Rows that commands name by slug."""
+
+from __future__ import annotations
+
+from evalsite.lib.exceptions import InputRefused
+from generation.models import PromptSet, System
+
+
+def prompt_set_named(slug: str) -> PromptSet:
+    if found := PromptSet.objects.select_related("owner").filter(slug=slug).first():
+        return found
+    raise InputRefused(f"unknown prompt set {slug!r}", expected="the slug of a prompt set")
+
+
+def system_named(slug: str) -> System:
+    if found := System.objects.select_related("owner").filter(slug=slug).first():
+        return found
+    raise InputRefused(f"unknown system {slug!r}", expected="the slug of a system")

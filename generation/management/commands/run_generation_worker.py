@@ -1,0 +1,54 @@
+"""`manage.py run_generation_worker`: run one for each GPU."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from tqdm import tqdm
+
+from evalsite.lib.commands import EvalsiteCommand
+from generation.backends import GenerationResult
+from generation.models import Output
+from generation.worker import Worker
+
+
+class Command(EvalsiteCommand):
+    help = (
+        "Lease pending outputs and generate them, until stopped (Ctrl-C or SIGTERM finishes the "
+        "batch at hand). Any number of workers can run on the same database."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--drain", action="store_true", help="end when nothing is pending")
+        parser.add_argument("--batch-size", type=int, help="rows leased at once")
+        parser.add_argument("--lease-seconds", type=float, default=60.0)
+        parser.add_argument("--worker", default="", help="its name (default: host and process)")
+
+    def handle(
+        self,
+        *,
+        drain: bool,
+        batch_size: int | None,
+        lease_seconds: float,
+        worker: str,
+        **_: Any,
+    ) -> None:
+        bar = tqdm(
+            total=Output.objects.unfinished().count() if drain else None,
+            unit=" outputs",
+            disable=not (drain and sys.stderr.isatty()),
+        )
+
+        def show(output: Output, result: GenerationResult) -> None:
+            bar.update()
+            if result.error:
+                self.stderr.write(f"output {output.pk} failed: {result.error}")
+
+        finished = Worker(
+            name=worker, batch_size=batch_size, lease_seconds=lease_seconds, on_row=show
+        ).run(drain=drain)
+        bar.close()
+        if drain:
+            self.stdout.write(f"{finished} outputs finished")

@@ -1,0 +1,277 @@
+"""What people do to systems, prompt sets and jobs. Workers' services are in `leases.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.timezone import now
+
+from evalsite.lib.db import write_transaction
+from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.markdown import render_markdown
+from evalsite.lib.tabular import Row
+from evalsite.lib.text import sha256, unique_slug
+from generation.backends.settings import parse_settings
+from generation.exceptions import NothingToQueue, SystemCannotGenerate
+from generation.models import Job, Output, Prompt, PromptSet, System
+
+PROMPT_REQUIRED = ("id", "prompt")
+PROMPT_OPTIONAL = ("category", "reference", "messages", "media")
+OUTPUT_REQUIRED = ("prompt_id", "system", "output")
+OUTPUT_OPTIONAL = ("sample",)
+MAX_SAMPLES = 100
+MAX_SEED = 2**63 - 1
+_BATCH = 1000
+_ROLES = ("system", "user", "assistant")
+
+
+@write_transaction()
+def create_system(
+    *,
+    owner: User,
+    name: str,
+    backend: str,
+    model: str = "",
+    settings: Mapping[str, Any] | None = None,
+    notes: str = "",
+    slug: str = "",
+) -> System:
+    """Make a competitor. Raises `InputRefused` for a taken slug or unusable settings."""
+    if backend not in System.Backend.values:
+        raise InputRefused(
+            f"unknown backend {backend!r}", expected="one of " + ", ".join(System.Backend.values)
+        )
+    if backend == System.Backend.TRANSFORMERS and not model:
+        raise InputRefused("no model is named", expected="the name of a model")
+    parsed = parse_settings(settings or {})
+    return System.objects.create(
+        owner=owner,
+        name=name,
+        slug=_free_slug(System, slug, name),
+        backend=backend,
+        model=model,
+        settings={} if backend == System.Backend.IMPORTED else parsed.as_dict(),
+        notes=notes,
+    )
+
+
+@write_transaction()
+def create_prompt_set(
+    *, owner: User, name: str, rows: Iterable[Row], slug: str = "", description: str = ""
+) -> PromptSet:
+    """Make a frozen prompt set from rows; the first bad row refuses all of them."""
+    prompts, lines = [], {}
+    for row in rows:
+        prompt = _prompt(row, position=len(prompts))
+        if prompt.key in lines:
+            raise row.refuse(
+                f"id {prompt.key!r} stands in line {lines[prompt.key]} already",
+                expected="distinct ids",
+            )
+        lines[prompt.key] = row.line
+        prompts.append(prompt)
+    if not prompts:
+        raise InputRefused("there are no prompts", expected="at least one prompt")
+    prompt_set = PromptSet.objects.create(
+        owner=owner,
+        name=name,
+        slug=_free_slug(PromptSet, slug, name),
+        description=description,
+        content_hash=_content_hash(prompts),
+    )
+    for prompt in prompts:
+        prompt.prompt_set = prompt_set
+    Prompt.objects.bulk_create(prompts, batch_size=_BATCH)
+    return prompt_set
+
+
+def _free_slug(model: type[System] | type[PromptSet], slug: str, name: str) -> str:
+    if not slug:
+        # One query for all that could clash, instead of one for each candidate.
+        base = unique_slug(name, ())
+        taken = set(model.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+        return unique_slug(name, taken)
+    if slug != unique_slug(slug, ()):
+        raise InputRefused(
+            f"{slug!r} is not a slug", expected="lower-case letters, digits and hyphens"
+        )
+    if model.objects.filter(slug=slug).exists():
+        kind = model._meta.verbose_name
+        raise InputRefused(f"the {kind} {slug!r} exists already", expected="a new slug")
+    return slug
+
+
+def _prompt(row: Row, *, position: int) -> Prompt:
+    if row.values.get("media"):
+        raise row.refuse("media is given", expected="no media: prompts are text so far")
+    key = row.text("id")
+    if len(key) > 200:
+        raise row.refuse(f"id has {len(key)} characters", expected="at most 200")
+    text = row.text("prompt")
+    category = row.text("category", required=False)
+    if len(category) > 100:
+        raise row.refuse(f"category has {len(category)} characters", expected="at most 100")
+    return Prompt(
+        key=key,
+        position=position,
+        text=text,
+        messages=_messages(row),
+        category=category,
+        reference=row.text("reference", required=False),
+        html=render_markdown(text),
+    )
+
+
+def _messages(row: Row) -> list[dict[str, str]] | None:
+    """Return the chat turns of a row: JSON in a CSV cell, a list in JSON Lines."""
+    value = row.values.get("messages")
+    if value in (None, "", []):
+        return None
+    expected = 'a list of {"role": ..., "content": ...} that ends with role user'
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise row.refuse("messages is not JSON", expected=expected) from None
+    if not isinstance(value, list) or not all(map(_is_turn, value)) or value[-1]["role"] != "user":
+        raise row.refuse("messages are not chat turns", expected=expected)
+    return value
+
+
+def _is_turn(turn: object) -> bool:
+    return (
+        isinstance(turn, dict)
+        and set(turn) == {"role", "content"}
+        and turn["role"] in _ROLES
+        and isinstance(turn["content"], str)
+        and "\x00" not in turn["content"]
+    )
+
+
+def _content_hash(prompts: list[Prompt]) -> str:
+    content = [[p.key, p.text, p.messages, p.category, p.reference] for p in prompts]
+    return sha256(json.dumps(content, ensure_ascii=False))
+
+
+@write_transaction()
+def queue_generation(
+    *, system: System, prompt_set: PromptSet, samples: int = 1, seed: int = 0
+) -> Job:
+    """Put one pending output a prompt and sample into the queue; skip those that exist.
+
+    Raises `SystemCannotGenerate` and `NothingToQueue`.
+    """
+    if not system.can_generate:
+        raise SystemCannotGenerate
+    if not 1 <= samples <= MAX_SAMPLES:
+        raise InputRefused(f"samples is {samples}", expected=f"1 to {MAX_SAMPLES}")
+    if not 0 <= seed <= MAX_SEED:
+        raise InputRefused(f"seed is {seed}", expected=f"0 to {MAX_SEED}")
+    there = set(
+        Output.objects.filter(system=system, prompt__prompt_set=prompt_set).values_list(
+            "prompt_id", "sample"
+        )
+    )
+    missing = [
+        (prompt_id, position, sample)
+        for prompt_id, position in prompt_set.prompts.values_list("pk", "position")
+        for sample in range(samples)
+        if (prompt_id, sample) not in there
+    ]
+    if not missing:
+        raise NothingToQueue
+    job = Job.objects.create(system=system, prompt_set=prompt_set, samples=samples, seed=seed)
+    Output.objects.bulk_create(
+        [
+            Output(
+                system=system, prompt_id=prompt_id, sample=sample, job=job, queue_position=position
+            )
+            for prompt_id, position, sample in missing
+        ],
+        batch_size=_BATCH,
+    )
+    return job
+
+
+@write_transaction()
+def cancel_job(job: Job) -> int:
+    """Take the job's unfinished outputs out of the queue; return how many there were."""
+    Job.objects.filter(pk=job.pk, cancelled_at=None).update(cancelled_at=now())
+    return job.outputs.unfinished().update(
+        state=Output.State.CANCELLED, lease_until=None, worker=""
+    )
+
+
+@write_transaction()
+def retry_failed(job: Job) -> int:
+    """Put the job's failed and cancelled outputs back into the queue; return how many."""
+    Job.objects.filter(pk=job.pk).update(cancelled_at=None)
+    return job.outputs.filter(state__in=[Output.State.FAILED, Output.State.CANCELLED]).update(
+        state=Output.State.PENDING, attempts=0, error=""
+    )
+
+
+@write_transaction()
+def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -> int:
+    """Store outputs that were made elsewhere; the first bad row refuses all of them.
+
+    `system` is a slug or a name of the owner's systems. Returns how many were stored.
+    """
+    prompts = {p.key: p for p in prompt_set.prompts.only("pk", "key", "position")}
+    systems = _systems_by_name(owner)
+    there = set(
+        Output.objects.filter(prompt__prompt_set=prompt_set).values_list(
+            "system_id", "prompt_id", "sample"
+        )
+    )
+    lines: dict[tuple[int, int, int], int] = {}
+    outputs = []
+    for row in rows:
+        output = _imported_output(row, prompts, systems)
+        key = (output.system_id, output.prompt_id, output.sample)
+        if key in lines or key in there:
+            where = f"line {lines[key]}" if key in lines else "the database"
+            raise row.refuse(
+                f"prompt, system and sample stand in {where} already",
+                expected="one output for each",
+            )
+        lines[key] = row.line
+        outputs.append(output)
+    Output.objects.bulk_create(outputs, batch_size=_BATCH)
+    return len(outputs)
+
+
+def _systems_by_name(owner: User) -> dict[str, System | None]:
+    """Map slugs and names to systems; a name that two systems share maps to None."""
+    systems: dict[str, System | None] = {}
+    for system in System.objects.owned_by(owner):
+        systems[system.name] = None if system.name in systems else system
+    return systems | {s.slug: s for s in System.objects.owned_by(owner)}
+
+
+def _imported_output(
+    row: Row, prompts: dict[str, Prompt], systems: dict[str, System | None]
+) -> Output:
+    key, name, text = row.text("prompt_id"), row.text("system"), row.text("output")
+    if key not in prompts:
+        raise row.refuse(f"unknown prompt_id {key!r}", expected="an id of the prompt set")
+    system = systems.get(name)
+    if system is None:
+        known = "a slug or a unique name of your systems (make one with create_system)"
+        raise row.refuse(f"unknown system {name!r}", expected=known)
+    prompt = prompts[key]
+    return Output(
+        system=system,
+        prompt=prompt,
+        sample=row.whole("sample", low=0, high=MAX_SAMPLES - 1, default=0),
+        state=Output.State.DONE,
+        text=text,
+        html=render_markdown(text),
+        text_hash=sha256(text),
+        queue_position=prompt.position,
+        finished_at=now(),
+        provenance={"imported_from": row.file, "line": row.line},
+    )

@@ -1,0 +1,173 @@
+"""The worker: lease outputs, generate them in batches, finish each row by itself."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from django.db import connection
+
+from generation import leases
+from generation.backends import Backend, GenerationRequest, GenerationResult, load_backend
+from generation.backends.settings import parse_settings
+from generation.models import Output
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 60.0
+IDLE_SECONDS = 1.0
+FIRST_BATCH = 8
+
+
+class Worker:
+    """One process that generates. `stop` is set by SIGTERM and SIGINT."""
+
+    def __init__(
+        self,
+        *,
+        name: str = "",
+        batch_size: int | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        on_row: Callable[[Output, GenerationResult], None] = lambda output, result: None,
+    ) -> None:
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}"
+        self.batch_size = batch_size
+        self.lease_seconds = lease_seconds
+        self.on_row = on_row
+        self.stop = threading.Event()
+        self._backend: Backend | None = None
+        self._loaded: tuple[str, str, str] | None = None
+
+    def run(self, *, drain: bool) -> int:
+        """Work until stopped, or with `drain` until nothing waits; return the rows finished."""
+        finished = 0
+        with self._signals():
+            while not self.stop.is_set():
+                outputs = leases.lease_outputs(
+                    worker=self.name, limit=self._limit(), seconds=self.lease_seconds
+                )
+                if outputs:
+                    finished += self._work(outputs)
+                elif drain and not Output.objects.unfinished().exists():
+                    break
+                else:
+                    self.stop.wait(IDLE_SECONDS)
+        return finished
+
+    def _limit(self) -> int:
+        return self.batch_size or getattr(self._backend, "batch_size", FIRST_BATCH)
+
+    def _work(self, outputs: list[Output]) -> int:
+        """Generate a leased batch; what is not finished when this ends is given back."""
+        left = {output.pk: output for output in outputs}
+        finished = 0
+        with self._heartbeat(left):
+            try:
+                for result in self._results(outputs):
+                    output = left.pop(result.key)
+                    finished += self._store(output, result)
+                    if self.stop.is_set():
+                        break
+            finally:
+                leases.release_outputs(list(left.values()))
+        return finished
+
+    def _results(self, outputs: list[Output]) -> Iterator[GenerationResult]:
+        """Yield a result for every row; when a batch fails as a whole, try its rows one by one."""
+        waiting = {output.pk: output for output in outputs}
+        try:
+            backend = self._load(outputs)
+            for result in backend.generate([_request(output) for output in outputs]):
+                del waiting[result.key]
+                yield result
+        except Exception as error:  # whatever an engine raises must not end the worker
+            logger.exception("A batch of %d rows failed", len(outputs))
+            if self._backend is None or len(outputs) == 1:
+                for key in waiting:
+                    yield GenerationResult(key=key, error=f"{type(error).__name__}: {error}")
+                return
+            for output in waiting.values():
+                yield from self._results([output])
+
+    def _load(self, outputs: Sequence[Output]) -> Backend:
+        system = outputs[0].system
+        wanted = (system.backend, system.model, system.settings.get("dtype", "auto"))
+        if self._backend is None or self._loaded != wanted:
+            self._backend = None  # free the old model's memory before the new one is loaded
+            backend = load_backend(wanted[0], wanted[1], dtype=wanted[2])
+            self._backend, self._loaded = backend, wanted
+        for output in {o.job_id: o for o in outputs}.values():
+            if output.job and not output.job.provenance:
+                made_by = {**self._backend.provenance(), "settings": output.system.settings}
+                leases.record_provenance(output.job, {**made_by, "seed": output.job.seed})
+        return self._backend
+
+    def _store(self, output: Output, result: GenerationResult) -> bool:
+        if result.error:
+            stored = leases.fail_output(output, error=result.error)
+        else:
+            stored = leases.finish_output(output, result)
+        if stored:
+            self.on_row(output, result)
+        return stored
+
+    @contextmanager
+    def _heartbeat(self, held: dict[int, Output]) -> Iterator[None]:
+        """Renew the leases of the rows in `held` from a thread while the block runs."""
+        done = threading.Event()
+
+        def beat() -> None:
+            try:
+                while not done.wait(self.lease_seconds / 3):
+                    leases.renew_leases(list(held.values()), seconds=self.lease_seconds)
+            finally:
+                connection.close()  # the thread's own
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT end the loop after the batch at hand."""
+
+        def ask_to_stop(number: int, frame: FrameType | None) -> None:
+            self.stop.set()
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {s: signal.signal(s, ask_to_stop) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _request(output: Output) -> GenerationRequest:
+    prompt = output.prompt
+    return GenerationRequest(
+        key=output.pk,
+        messages=prompt.messages or [{"role": "user", "content": prompt.text}],
+        settings=parse_settings(output.system.settings),
+        seed_key=seed_key(output),
+    )
+
+
+def seed_key(output: Output) -> bytes:
+    """Return what decides the row's random numbers: job seed, system, prompt and sample."""
+    seed = output.job.seed if output.job else 0
+    parts = (str(seed), output.system.slug, output.prompt.key, str(output.sample))
+    return hashlib.sha256("\x00".join(parts).encode()).digest()
