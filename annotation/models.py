@@ -64,6 +64,8 @@ class Study(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     #: True while some outputs of the study are still being made.
     is_waiting = models.BooleanField(default=False, editable=False)
+    task_count = models.PositiveIntegerField(default=0, editable=False)
+    slot_count = models.PositiveIntegerField(default=0, editable=False)
     #: What was frozen at launch, and its sha256.
     plan = models.JSONField(null=True, blank=True, editable=False)
     plan_hash = models.CharField(max_length=64, blank=True, editable=False)
@@ -79,6 +81,15 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def quota(self) -> int:
+        """How many tasks one rater can be given."""
+        return min(self.task_count, self.tasks_per_rater or self.task_count)
+
+    def log(self, what: str, *, by: Any = None, **detail: Any) -> None:
+        """Add a row to the study's log."""
+        StudyEvent.objects.create(study=self, what=what, by=by, detail=detail)
 
 
 class StudySystem(models.Model):
@@ -153,6 +164,21 @@ class Rater(models.Model):
     @property
     def invite_token(self) -> str:
         return Signer(salt=INVITE_SALT).sign(self.public_id)
+
+    def consent(self) -> None:
+        self._stamp("consented_at")
+
+    def read_instructions(self) -> None:
+        self._stamp("instructed_at")
+
+    def finish(self) -> None:
+        self._stamp("finished_at")
+
+    def _stamp(self, field: str) -> None:
+        """Note when something first happened; later times leave it alone."""
+        if getattr(self, field) is None:
+            setattr(self, field, now())
+            self.save(update_fields=[field])
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -236,6 +262,7 @@ class Assignment(models.Model):
         CLAIMED = "claimed"  # on a rater's screen, until `lease_until`
         JUDGED = "judged"
         SKIPPED = "skipped"
+        WITHDRAWN = "withdrawn"  # its system was withdrawn, or an output of it failed
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="assignments")
     task = models.ForeignKey(Task, models.CASCADE, related_name="assignments")
@@ -268,7 +295,7 @@ class Assignment(models.Model):
                 name="task_once_per_rater",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "open"], rater__isnull=True)
+                condition=Q(state__in=["waiting", "open", "withdrawn"], rater__isnull=True)
                 | Q(state__in=["claimed", "judged", "skipped"], rater__isnull=False),
                 name="slot_has_a_rater_once_claimed",
             ),

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 
 from annotation import services as annotation
+from annotation.launch import launch_study
 from annotation.models import Rater, Study
 from evalsite.lib.owners import owner_named
 from evalsite.lib.tabular import read_rows
@@ -151,7 +152,7 @@ def _study(
         seed=1,
     )
     if study.state == Study.State.DRAFT:
-        annotation.launch_study(study)
+        launch_study(study)
         annotation.invite_raters(study, count=1)
         study.refresh_from_db()
     return study

@@ -1,0 +1,240 @@
+"""Serving tasks and taking answers: the product's heart, short enough to check by eye.
+
+What must hold is held by the database: a slot is claimed by one conditional update, and unique
+constraints refuse a repeat, a second live claim and a second first judgment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef
+from django.utils.timezone import now
+
+from annotation.blinding import offered_choices
+from annotation.design import Candidate, choose_slot
+from annotation.exceptions import (
+    AssignmentClosed,
+    AssignmentExpired,
+    AssignmentUnknown,
+    NothingToUndo,
+    StudyNotOpen,
+)
+from annotation.launch import admit_finished_outputs
+from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
+from annotation.protocols import protocol_of
+from evalsite.lib.db import write_transaction
+
+#: So many open slots are looked at to balance a rater's sides.
+WINDOW = 16
+MAX_SECONDS = 24 * 3600.0
+MAX_COMMENT = 5000
+
+Pair = tuple[int, int | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What a rater sees next: an assignment, or none, and how far they are."""
+
+    assignment_pk: int | None
+    judged: int
+    is_correction: bool = False
+
+
+@write_transaction()
+def next_turn(rater: Rater) -> Turn:
+    """Return the rater's task: the one being corrected, the one on screen, or a new claim."""
+    held = rater.assignments.filter(state__in=[Assignment.State.CLAIMED, Assignment.State.JUDGED])
+    correcting = held.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
+    if correcting:
+        judged = held.filter(state=Assignment.State.JUDGED).count()
+        return Turn(assignment_pk=correcting, judged=judged - 1, is_correction=True)
+    live = held.filter(state=Assignment.State.CLAIMED, lease_until__gt=now())
+    if pk := live.values_list("pk", flat=True).first():
+        return Turn(assignment_pk=pk, judged=held.filter(state=Assignment.State.JUDGED).count())
+    return _claim_next(rater)
+
+
+def _claim_next(rater: Rater) -> Turn:
+    study = rater.study
+    _take_back_expired(study)
+    shown = _shown(rater)
+    judged = sum(shown.values())
+    if study.state != Study.State.OPEN or judged >= study.quota:
+        return Turn(assignment_pk=None, judged=judged)
+    if study.is_waiting:
+        admit_finished_outputs(study)
+    while window := _window(rater):
+        candidates = [
+            Candidate(
+                pair=(slot.task.system_a_id, slot.task.system_b_id),
+                prompt=slot.task.prompt_id,
+                a_left=slot.left == "a",
+            )
+            for slot in window
+        ]
+        slot = window[choose_slot(candidates, shown)]
+        if _claim(slot, rater):
+            return Turn(assignment_pk=slot.pk, judged=judged)
+    return Turn(assignment_pk=None, judged=judged)
+
+
+def _take_back_expired(study: Study) -> None:
+    """Open the slots of raters who went away. The same raters may be given them again."""
+    study.assignments.filter(state=Assignment.State.CLAIMED, lease_until__lte=now()).update(
+        state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
+    )
+
+
+def _shown(rater: Rater) -> dict[tuple[Pair, bool], int]:
+    """Count what the rater has judged, by pair of systems and side."""
+    rows = (
+        rater.assignments.judged()
+        .order_by()
+        .values_list("task__system_a", "task__system_b", "left")
+        .annotate(count=Count("pk"))
+    )
+    return {((a, b), left == "a"): count for a, b, left, count in rows}
+
+
+def _window(rater: Rater) -> list[Assignment]:
+    """Return the next open slots on the rater's way, without tasks that the rater has met."""
+    met = Assignment.objects.filter(rater=rater, task=OuterRef("task"))
+    open_slots: AssignmentQuerySet = (
+        rater.study.assignments.open()
+        .filter(~Exists(met))
+        .select_related("task")
+        .order_by("position")
+    )
+    ahead = list(open_slots.filter(position__gte=rater.cursor)[:WINDOW])
+    return ahead or list(open_slots.filter(position__lt=rater.cursor)[:WINDOW])
+
+
+def _claim(slot: Assignment, rater: Rater) -> bool:
+    """Claim the slot if it is still open. This one statement is what prevents over-target."""
+    lease = timedelta(minutes=rater.study.lease_minutes)
+    claimed = Assignment.objects.filter(pk=slot.pk, state=Assignment.State.OPEN).update(
+        state=Assignment.State.CLAIMED, rater=rater, claimed_at=now(), lease_until=now() + lease
+    )
+    if claimed:
+        rater.cursor = slot.position + 1
+        Rater.objects.filter(pk=rater.pk).update(cursor=rater.cursor)
+    return bool(claimed)
+
+
+@write_transaction()
+def judge_and_go_on(
+    rater: Rater, *, token: UUID, choice: str, seconds: float | None = None, comment: str = ""
+) -> Turn:
+    """Store the answer and claim the next task, in one transaction."""
+    judgment = submit_judgment(rater, token=token, choice=choice, seconds=seconds, comment=comment)
+    # Only a correction can leave another task on the rater's screen.
+    return next_turn(rater) if judgment.supersedes_id else _claim_next(rater)
+
+
+@write_transaction()
+def submit_judgment(
+    rater: Rater, *, token: UUID, choice: str, seconds: float | None = None, comment: str = ""
+) -> Judgment:
+    """Record the rater's answer and close the assignment.
+
+    The answer arrives in screen terms (left, right) and is stored in task terms (a, b). Raises
+    `AssignmentUnknown`, `AssignmentClosed` (a double submit), `AssignmentExpired`,
+    `ChoiceUnknown` and `StudyNotOpen`; nothing is stored then.
+    """
+    slot = _own_slot(rater, token)
+    if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
+        raise StudyNotOpen("The study has ended; this answer could not be stored any more.")
+    answer = protocol_of(rater.study).read(
+        choice, left=slot.left, offered=offered_choices(rater.study)
+    )
+    return Judgment.objects.create(
+        study=rater.study,
+        task_id=slot.task_id,
+        rater=rater,
+        assignment=slot,
+        left=slot.left if rater.study.protocol == Study.Protocol.PAIRWISE else "",
+        verdict=answer.verdict,
+        score=answer.score,
+        seconds=_bounded(seconds, slot),
+        comment=comment.strip()[:MAX_COMMENT],
+        supersedes=_close(slot),
+    )
+
+
+def _own_slot(rater: Rater, token: UUID) -> Assignment:
+    slot = Assignment.objects.filter(token=token, rater=rater).first()
+    if slot is None:
+        # Either somebody else's, or this rater's until its lease ran out.
+        raise AssignmentUnknown
+    return slot
+
+
+def _close(slot: Assignment) -> Judgment | None:
+    """Mark the slot judged by one conditional update; return the judgment that is corrected."""
+    mine = Assignment.objects.filter(pk=slot.pk)
+    judged = {"state": Assignment.State.JUDGED, "judged_at": now(), "lease_until": None}
+    if slot.state == Assignment.State.CLAIMED:
+        live = mine.filter(state=Assignment.State.CLAIMED, lease_until__gt=now())
+        if not live.update(**judged):
+            raise AssignmentExpired
+        return None
+    reopened = mine.filter(reopened_at__isnull=False)
+    if slot.state != Assignment.State.JUDGED or not reopened.update(reopened_at=None, **judged):
+        raise AssignmentClosed
+    return slot.judgments.current().get()
+
+
+def _bounded(seconds: float | None, slot: Assignment) -> float | None:
+    """Return the time that the page measured, never longer than the assignment was out."""
+    if slot.claimed_at is None:
+        return None
+    most = (now() - slot.claimed_at).total_seconds()
+    return round(min(max(seconds, 0.0), most, MAX_SECONDS) if seconds is not None else most, 2)
+
+
+@write_transaction()
+def reopen_last_judgment(rater: Rater) -> None:
+    """Let the rater correct the last answer. The old one stands until a new one is there."""
+    if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
+        raise NothingToUndo
+    judged = rater.assignments.judged().order_by("-judged_at", "-pk")
+    last = judged.values_list("pk", flat=True).first()
+    if last is None or judged.filter(reopened_at__isnull=False).exists():
+        raise NothingToUndo
+    Assignment.objects.filter(pk=last).update(reopened_at=now())
+
+
+@write_transaction()
+def keep_judgment(rater: Rater) -> None:
+    """Leave the correction; the answer that was given stands."""
+    rater.assignments.judged().filter(reopened_at__isnull=False).update(reopened_at=None)
+
+
+@write_transaction()
+def skip_assignment(rater: Rater, *, token: UUID) -> None:
+    """Set the task aside for good. Its slot stays with the rater, a fresh one takes its place."""
+    slot = _own_slot(rater, token)
+    skipped = Assignment.objects.filter(pk=slot.pk, state=Assignment.State.CLAIMED).update(
+        state=Assignment.State.SKIPPED, lease_until=None
+    )
+    if not skipped:
+        raise AssignmentClosed
+    Assignment.objects.create(
+        study_id=slot.study_id,
+        task_id=slot.task_id,
+        k=slot.k,
+        left=slot.left,
+        position=slot.position,
+        state=Assignment.State.OPEN,
+    )
+
+
+def assignment_for_screen(pk: int) -> Assignment:
+    """Return the assignment with all that its page shows, in one query."""
+    return Assignment.objects.select_related(
+        "study", "task__prompt", "task__output_a", "task__output_b"
+    ).get(pk=pk)

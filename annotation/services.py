@@ -1,0 +1,194 @@
+"""What researchers do to studies and raters. See also `launch.py` and `assignments.py`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.timezone import now
+
+from annotation.exceptions import StudyNotLaunched, StudyNotOpen
+from annotation.models import Assignment, Exclusion, Judgment, Rater, Study, StudySystem
+from annotation.protocols import PROTOCOLS
+from evalsite.lib.db import write_transaction
+from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.text import unique_slug
+from generation.models import PromptSet, System
+
+MAX_INVITES = 1000
+MAX_SEED = 2**63 - 1
+
+
+@write_transaction()
+def create_study(
+    *,
+    owner: User,
+    name: str,
+    protocol: str,
+    prompt_set: PromptSet,
+    systems: Sequence[System],
+    title: str = "",
+    question: str = "",
+    slug: str = "",
+    seed: int | None = None,
+    **settings: Any,
+) -> Study:
+    """Make a draft. `settings` are the study's other fields, by name.
+
+    Raises `InputRefused` for a taken slug, an unknown protocol or systems that are not distinct.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputRefused(f"unknown protocol {protocol!r}", expected=" or ".join(PROTOCOLS))
+    if len({system.pk for system in systems}) != len(systems) or not systems:
+        raise InputRefused("the systems are not distinct", expected="one or more, each once")
+    study = Study.objects.create(
+        owner=owner,
+        name=name,
+        slug=_free_slug(slug, name),
+        title=title or "Which answer is better?",
+        protocol=protocol,
+        question=question or PROTOCOLS[protocol].question,
+        prompt_set=prompt_set,
+        seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
+        **settings,
+    )
+    StudySystem.objects.bulk_create(
+        StudySystem(study=study, system=system, position=position)
+        for position, system in enumerate(systems)
+    )
+    study.log("created", by=owner)
+    return study
+
+
+def _free_slug(slug: str, name: str) -> str:
+    if not slug:
+        base = unique_slug(name, ())
+        taken = set(Study.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+        return unique_slug(name, taken)
+    if slug != unique_slug(slug, ()):
+        raise InputRefused(
+            f"{slug!r} is not a slug", expected="lower-case letters, digits and hyphens"
+        )
+    if Study.objects.filter(slug=slug).exists():
+        raise InputRefused(f"the study {slug!r} exists already", expected="a new slug")
+    return slug
+
+
+@write_transaction()
+def delete_draft(study: Study) -> None:
+    """Delete a study that was never launched. A launched one stays, whatever it shows."""
+    _require(study, Study.State.DRAFT)
+    study.delete()
+
+
+@write_transaction()
+def pause_study(study: Study, *, by: User | None = None) -> None:
+    """Hand out no more tasks; what is on a screen may still be answered."""
+    _move(study, [Study.State.OPEN], Study.State.PAUSED, "paused", by)
+
+
+@write_transaction()
+def resume_study(study: Study, *, by: User | None = None) -> None:
+    _move(study, [Study.State.PAUSED], Study.State.OPEN, "resumed", by)
+
+
+@write_transaction()
+def close_study(study: Study, *, by: User | None = None) -> None:
+    """End the rating for good."""
+    _move(study, [Study.State.OPEN, Study.State.PAUSED], Study.State.CLOSED, "closed", by)
+    Study.objects.filter(pk=study.pk).update(closed_at=now())
+    study.refresh_from_db()
+
+
+def _move(
+    study: Study, before: list[Study.State], after: Study.State, what: str, by: User | None
+) -> None:
+    if not Study.objects.filter(pk=study.pk, state__in=before).update(state=after):
+        raise StudyNotOpen(f"The study cannot be {what}: it is {study.get_state_display()}.")
+    study.refresh_from_db()
+    study.log(what, by=by)
+
+
+def _require(study: Study, state: Study.State) -> None:
+    if study.state != state:
+        raise StudyNotOpen(f"The study is {study.get_state_display()}, not {state.label}.")
+
+
+@write_transaction()
+def invite_raters(
+    study: Study, *, count: int, names: Sequence[str] = (), by: User | None = None
+) -> list[Rater]:
+    """Make raters, whose `invite_token` is their link; without names they are numbered."""
+    if study.state in (Study.State.DRAFT, Study.State.CLOSED):
+        raise StudyNotOpen
+    if not 1 <= count <= MAX_INVITES:
+        raise InputRefused(f"{count} raters", expected=f"1 to {MAX_INVITES}")
+    taken = set(study.raters.values_list("name", flat=True))
+    wanted = list(names) or _numbered(taken, count)
+    raters = [
+        Rater(study=study, name=name, cursor=secrets.randbelow(max(1, study.slot_count)))
+        for name in wanted
+    ]
+    Rater.objects.bulk_create(raters)
+    study.log("raters invited", by=by, count=len(raters))
+    return raters
+
+
+def _numbered(taken: set[str], count: int) -> list[str]:
+    names: list[str] = []
+    number = len(taken)
+    while len(names) < count:
+        number += 1
+        if (name := f"Rater {number}") not in taken:
+            names.append(name)
+    return names
+
+
+@write_transaction()
+def revoke_rater(rater: Rater, *, by: User | None = None) -> None:
+    """Take the link back. What was judged stays; what is on the screen is open again."""
+    Rater.objects.filter(pk=rater.pk, revoked_at=None).update(revoked_at=now())
+    release = {"state": Assignment.State.OPEN, "rater": None, "lease_until": None}
+    rater.assignments.filter(state=Assignment.State.CLAIMED).update(**release)
+    rater.study.log("rater's link revoked", by=by, rater=rater.name)
+
+
+@write_transaction()
+def exclude(
+    *,
+    rater: Rater,
+    rule: str,
+    reason: str,
+    judgment: Judgment | None = None,
+    by: User | None = None,
+) -> Exclusion:
+    """Leave out one judgment, or all of a rater, for a stated reason. Nothing is deleted."""
+    if not reason.strip():
+        raise InputRefused("no reason is given", expected="why this does not count")
+    return Exclusion.objects.create(
+        study=rater.study, rater=rater, judgment=judgment, rule=rule, reason=reason, by=by
+    )
+
+
+@write_transaction()
+def lift_exclusion(exclusion: Exclusion, *, by: User | None = None) -> None:
+    Exclusion.objects.filter(pk=exclusion.pk, lifted_at=None).update(lifted_at=now())
+    exclusion.study.log("exclusion lifted", by=by, rater=exclusion.rater.name)
+
+
+@write_transaction()
+def withdraw_system(study: Study, *, system: System, reason: str, by: User | None = None) -> None:
+    """Ask no more about a system. It stays in the report, and the log says why it went."""
+    if study.state == Study.State.DRAFT:
+        raise StudyNotLaunched
+    found = study.study_systems.filter(system=system, withdrawn_at=None)
+    if not found.update(withdrawn_at=now()):
+        raise InputRefused("the system is not in the study", expected="one that is")
+    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING]
+    for side in ("task__system_a", "task__system_b"):
+        study.assignments.filter(state__in=unanswered, **{side: system}).update(
+            state=Assignment.State.WITHDRAWN
+        )
+    study.log("system withdrawn", by=by, system=system.slug, reason=reason)
