@@ -1,5 +1,23 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from annotation import rate_views as views
+
+# /rate/<public_id>/
+study_urls = [
+    path("", views.home, name="rate-home"),
+    path("consent/", views.consent, name="rate-consent"),
+    path("instructions/", views.instructions, name="rate-instructions"),
+    path("judge/", views.judge, name="rate-judge"),
+    path("undo/", views.undo, name="rate-undo"),
+    path("keep/", views.keep, name="rate-keep"),
+    path("skip/", views.skip, name="rate-skip"),
+    path("pause/", views.pause, name="rate-pause"),
+    path("done/", views.done, name="rate-done"),
+]
+
+urlpatterns = [
+    path("r/<str:token>/", views.enter, name="rate-enter"),
+    path("rate/<str:public_id>/", include(study_urls)),
+]

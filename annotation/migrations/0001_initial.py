@@ -9,251 +9,602 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('generation', '0001_initial'),
+        ("generation", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rater',
+            name="Rater",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=evalsite.lib.text.public_id, editable=False, max_length=20, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('cursor', models.PositiveIntegerField(default=0, editable=False)),
-                ('invited_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('consented_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('instructed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=evalsite.lib.text.public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("cursor", models.PositiveIntegerField(default=0, editable=False)),
+                (
+                    "invited_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("consented_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("instructed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
             ],
             options={
-                'ordering': ['study', 'pk'],
+                "ordering": ["study", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('k', models.PositiveSmallIntegerField()),
-                ('left', models.CharField(choices=[('a', 'A'), ('b', 'B')], default='a', max_length=1)),
-                ('position', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('open', 'Open'), ('claimed', 'Claimed'), ('judged', 'Judged'), ('skipped', 'Skipped'), ('withdrawn', 'Withdrawn')], default='waiting', max_length=10)),
-                ('token', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('judged_at', models.DateTimeField(blank=True, null=True)),
-                ('reopened_at', models.DateTimeField(blank=True, null=True)),
-                ('rater', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='annotation.rater')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("k", models.PositiveSmallIntegerField()),
+                (
+                    "left",
+                    models.CharField(choices=[("a", "A"), ("b", "B")], default="a", max_length=1),
+                ),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("open", "Open"),
+                            ("claimed", "Claimed"),
+                            ("judged", "Judged"),
+                            ("skipped", "Skipped"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("token", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("judged_at", models.DateTimeField(blank=True, null=True)),
+                ("reopened_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "rater",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to="annotation.rater",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['study', 'position'],
+                "ordering": ["study", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Study',
+            name="Study",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=100, unique=True)),
-                ('public_id', models.CharField(default=evalsite.lib.text.public_id, editable=False, max_length=20, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('title', models.CharField(max_length=100)),
-                ('protocol', models.CharField(choices=[('pairwise', 'Pairwise: which of two is better'), ('mos', 'MOS: how good is one, from 1 to 5')], default='pairwise', max_length=20)),
-                ('question', models.CharField(max_length=300)),
-                ('instructions', models.TextField(blank=True)),
-                ('consent', models.TextField(blank=True)),
-                ('sample', models.PositiveSmallIntegerField(default=0)),
-                ('allow_tie', models.BooleanField(default=True)),
-                ('allow_both_bad', models.BooleanField(default=True)),
-                ('judgments_per_task', models.PositiveSmallIntegerField(default=3)),
-                ('tasks_per_rater', models.PositiveIntegerField(blank=True, null=True)),
-                ('lease_minutes', models.PositiveSmallIntegerField(default=60)),
-                ('seed', models.BigIntegerField(default=0)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('paused', 'Paused'), ('closed', 'Closed')], default='draft', max_length=10)),
-                ('is_waiting', models.BooleanField(default=False, editable=False)),
-                ('task_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('slot_count', models.PositiveIntegerField(default=0, editable=False)),
-                ('plan', models.JSONField(blank=True, editable=False, null=True)),
-                ('plan_hash', models.CharField(blank=True, editable=False, max_length=64)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('launched_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to=settings.AUTH_USER_MODEL)),
-                ('prompt_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='generation.promptset')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=100, unique=True)),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=evalsite.lib.text.public_id,
+                        editable=False,
+                        max_length=20,
+                        unique=True,
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("title", models.CharField(max_length=100)),
+                (
+                    "protocol",
+                    models.CharField(
+                        choices=[
+                            ("pairwise", "Pairwise: which of two is better"),
+                            ("mos", "MOS: how good is one, from 1 to 5"),
+                        ],
+                        default="pairwise",
+                        max_length=20,
+                    ),
+                ),
+                ("question", models.CharField(max_length=300)),
+                ("instructions", models.TextField(blank=True)),
+                ("consent", models.TextField(blank=True)),
+                ("sample", models.PositiveSmallIntegerField(default=0)),
+                ("allow_tie", models.BooleanField(default=True)),
+                ("allow_both_bad", models.BooleanField(default=True)),
+                ("judgments_per_task", models.PositiveSmallIntegerField(default=3)),
+                ("tasks_per_rater", models.PositiveIntegerField(blank=True, null=True)),
+                ("lease_minutes", models.PositiveSmallIntegerField(default=60)),
+                ("seed", models.BigIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("open", "Open"),
+                            ("paused", "Paused"),
+                            ("closed", "Closed"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("is_waiting", models.BooleanField(default=False, editable=False)),
+                ("task_count", models.PositiveIntegerField(default=0, editable=False)),
+                ("slot_count", models.PositiveIntegerField(default=0, editable=False)),
+                ("plan", models.JSONField(blank=True, editable=False, null=True)),
+                ("plan_hash", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("launched_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="studies",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "prompt_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="studies",
+                        to="generation.promptset",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'studies',
-                'ordering': ['-created_at', '-pk'],
+                "verbose_name_plural": "studies",
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.AddField(
-            model_name='rater',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='raters', to='annotation.study'),
+            model_name="rater",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="raters",
+                to="annotation.study",
+            ),
         ),
         migrations.CreateModel(
-            name='Judgment',
+            name="Judgment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('left', models.CharField(blank=True, choices=[('a', 'A'), ('b', 'B')], max_length=1)),
-                ('verdict', models.CharField(blank=True, choices=[('a', 'A'), ('b', 'B'), ('tie', 'Tie'), ('both_bad', 'Both Bad')], max_length=10)),
-                ('score', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('seconds', models.FloatField(blank=True, null=True)),
-                ('comment', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('assignment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='judgments', to='annotation.assignment')),
-                ('supersedes', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='superseded_by', to='annotation.judgment')),
-                ('rater', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='judgments', to='annotation.rater')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='judgments', to='annotation.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "left",
+                    models.CharField(blank=True, choices=[("a", "A"), ("b", "B")], max_length=1),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[("a", "A"), ("b", "B"), ("tie", "Tie"), ("both_bad", "Both Bad")],
+                        max_length=10,
+                    ),
+                ),
+                ("score", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("seconds", models.FloatField(blank=True, null=True)),
+                ("comment", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="judgments",
+                        to="annotation.assignment",
+                    ),
+                ),
+                (
+                    "supersedes",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="superseded_by",
+                        to="annotation.judgment",
+                    ),
+                ),
+                (
+                    "rater",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="judgments",
+                        to="annotation.rater",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="judgments",
+                        to="annotation.study",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Exclusion',
+            name="Exclusion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(max_length=60)),
-                ('reason', models.TextField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('judgment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='exclusions', to='annotation.judgment')),
-                ('rater', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exclusions', to='annotation.rater')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exclusions', to='annotation.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rule", models.CharField(max_length=60)),
+                ("reason", models.TextField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "judgment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exclusions",
+                        to="annotation.judgment",
+                    ),
+                ),
+                (
+                    "rater",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exclusions",
+                        to="annotation.rater",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exclusions",
+                        to="annotation.study",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='annotation.study'),
+            model_name="assignment",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="assignments",
+                to="annotation.study",
+            ),
         ),
         migrations.CreateModel(
-            name='StudyEvent',
+            name="StudyEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('what', models.CharField(max_length=40)),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='annotation.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("what", models.CharField(max_length=40)),
+                ("detail", models.JSONField(blank=True, default=dict)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="annotation.study",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='StudySystem',
+            name="StudySystem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='study_systems', to='annotation.study')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='study_systems', to='generation.system')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="study_systems",
+                        to="annotation.study",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="study_systems",
+                        to="generation.system",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['study', 'position'],
+                "ordering": ["study", "position"],
             },
         ),
         migrations.AddField(
-            model_name='study',
-            name='systems',
-            field=models.ManyToManyField(related_name='studies', through='annotation.StudySystem', to='generation.system'),
+            model_name="study",
+            name="systems",
+            field=models.ManyToManyField(
+                related_name="studies", through="annotation.StudySystem", to="generation.system"
+            ),
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ready_at', models.DateTimeField(blank=True, null=True)),
-                ('hash_a', models.CharField(blank=True, editable=False, max_length=64)),
-                ('hash_b', models.CharField(blank=True, editable=False, max_length=64)),
-                ('output_a', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generation.output')),
-                ('output_b', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generation.output')),
-                ('prompt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='generation.prompt')),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='annotation.study')),
-                ('system_a', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generation.system')),
-                ('system_b', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generation.system')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ready_at", models.DateTimeField(blank=True, null=True)),
+                ("hash_a", models.CharField(blank=True, editable=False, max_length=64)),
+                ("hash_b", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "output_a",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="generation.output",
+                    ),
+                ),
+                (
+                    "output_b",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="generation.output",
+                    ),
+                ),
+                (
+                    "prompt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to="generation.prompt",
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tasks",
+                        to="annotation.study",
+                    ),
+                ),
+                (
+                    "system_a",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="generation.system",
+                    ),
+                ),
+                (
+                    "system_b",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="generation.system",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.AddField(
-            model_name='judgment',
-            name='task',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='judgments', to='annotation.task'),
+            model_name="judgment",
+            name="task",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="judgments",
+                to="annotation.task",
+            ),
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='task',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='annotation.task'),
+            model_name="assignment",
+            name="task",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="assignments",
+                to="annotation.task",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rater',
-            constraint=models.UniqueConstraint(fields=('study', 'name'), name='rater_name_once_per_study'),
+            model_name="rater",
+            constraint=models.UniqueConstraint(
+                fields=("study", "name"), name="rater_name_once_per_study"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='studysystem',
-            constraint=models.UniqueConstraint(fields=('study', 'system'), name='system_once_per_study'),
+            model_name="studysystem",
+            constraint=models.UniqueConstraint(
+                fields=("study", "system"), name="system_once_per_study"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='studysystem',
-            constraint=models.UniqueConstraint(fields=('study', 'position'), name='system_position_once'),
+            model_name="studysystem",
+            constraint=models.UniqueConstraint(
+                fields=("study", "position"), name="system_position_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('ready_at__isnull', True)), fields=['study'], name='task_waiting'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("ready_at__isnull", True)),
+                fields=["study"],
+                name="task_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('system_b__isnull', False)), fields=('study', 'prompt', 'system_a', 'system_b'), name='pair_once_per_prompt'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("system_b__isnull", False)),
+                fields=("study", "prompt", "system_a", "system_b"),
+                name="pair_once_per_prompt",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('system_b__isnull', True)), fields=('study', 'prompt', 'system_a'), name='single_once_per_prompt'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("system_b__isnull", True)),
+                fields=("study", "prompt", "system_a"),
+                name="single_once_per_prompt",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='judgment',
-            constraint=models.UniqueConstraint(condition=models.Q(('assignment__isnull', False), ('supersedes__isnull', True)), fields=('assignment',), name='one_first_judgment_per_assignment'),
+            model_name="judgment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("assignment__isnull", False), ("supersedes__isnull", True)),
+                fields=("assignment",),
+                name="one_first_judgment_per_assignment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='judgment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('verdict', ''), _negated=True), ('score__isnull', True)), models.Q(('score__isnull', False), ('verdict', '')), _connector='OR'), name='judgment_has_a_verdict_or_a_score'),
+            model_name="judgment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(models.Q(("verdict", ""), _negated=True), ("score__isnull", True)),
+                    models.Q(("score__isnull", False), ("verdict", "")),
+                    _connector="OR",
+                ),
+                name="judgment_has_a_verdict_or_a_score",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['study', 'position'], name='slot_open'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "open")),
+                fields=["study", "position"],
+                name="slot_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'claimed')), fields=['study', 'lease_until'], name='slot_lease'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "claimed")),
+                fields=["study", "lease_until"],
+                name="slot_lease",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['study', 'state'], name='slot_state'),
+            model_name="assignment",
+            index=models.Index(fields=["study", "state"], name="slot_state"),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'skipped'), _negated=True), fields=('task', 'k'), name='slot_once_per_task'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "skipped"), _negated=True),
+                fields=("task", "k"),
+                name="slot_once_per_task",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('rater__isnull', False)), fields=('task', 'rater'), name='task_once_per_rater'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("rater__isnull", False)),
+                fields=("task", "rater"),
+                name="task_once_per_rater",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('rater__isnull', True), ('state__in', ['waiting', 'open', 'withdrawn'])), models.Q(('rater__isnull', False), ('state__in', ['claimed', 'judged', 'skipped'])), _connector='OR'), name='slot_has_a_rater_once_claimed'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("rater__isnull", True), ("state__in", ["waiting", "open", "withdrawn"])
+                    ),
+                    models.Q(
+                        ("rater__isnull", False), ("state__in", ["claimed", "judged", "skipped"])
+                    ),
+                    _connector="OR",
+                ),
+                name="slot_has_a_rater_once_claimed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'claimed')), fields=('rater',), name='one_claim_per_rater'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "claimed")),
+                fields=("rater",),
+                name="one_claim_per_rater",
+            ),
         ),
     ]

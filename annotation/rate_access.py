@@ -1,0 +1,83 @@
+"""Who a rater is: a signed link once, then a signed cookie that only this study's pages get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.core.signing import BadSignature, Signer
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
+
+from annotation.models import INVITE_SALT, Rater
+from evalsite.lib.http import HtmxHttpRequest, wants_fragment
+
+COOKIE = "rater"
+COOKIE_SALT = "annotation.rater"
+COOKIE_SECONDS = 90 * 24 * 3600
+
+
+class RaterHttpRequest(HtmxHttpRequest):
+    """A request that `rater_required` has let through; `rater.study` is loaded."""
+
+    rater: Rater
+
+
+def rater_from_token(token: str) -> Rater | None:
+    """Return the rater that an invite link names; None for a forged or revoked one."""
+    try:
+        public_id = Signer(salt=INVITE_SALT).unsign(token)
+    except BadSignature:
+        return None
+    return _active_rater(public_id=public_id)
+
+
+def remember_rater(response: HttpResponse, rater: Rater) -> None:
+    response.set_signed_cookie(
+        COOKIE,
+        rater.public_id,
+        salt=COOKIE_SALT,
+        max_age=COOKIE_SECONDS,
+        path=reverse("annotation:rate-home", args=[rater.study.public_id]),
+        secure=settings.HTTPS,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+View = Callable[..., HttpResponse]
+
+
+def rater_required(view: View) -> Callable[..., HttpResponseBase]:
+    """Set `request.rater`; without a valid cookie, say how to come back. Nothing is cached."""
+
+    @never_cache
+    @wraps(view)
+    def checked(request: RaterHttpRequest, public_id: str, *args: Any) -> HttpResponse:
+        known = request.get_signed_cookie(
+            COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS
+        )
+        rater = _active_rater(public_id=known, study__public_id=public_id) if known else None
+        if rater is None:
+            return _who_are_you(request, public_id)
+        request.rater = rater
+        return view(request, *args)
+
+    return checked
+
+
+def _active_rater(**lookup: Any) -> Rater | None:
+    raters = Rater.objects.select_related("study").defer("study__plan")
+    return raters.filter(revoked_at=None, **lookup).first()
+
+
+def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
+    if wants_fragment(request):
+        # Else the page would land inside the one that is open.
+        return HttpResponseClientRedirect(reverse("annotation:rate-home", args=[public_id]))
+    return render(request, "annotation/rate/stranger.html", status=403)

@@ -1,0 +1,80 @@
+// Keys, time, focus and lost connections on a rater's pages. Bound by data- attributes:
+// data-key on what a key presses, data-seconds on the field for the time, data-retry, data-open.
+(() => {
+  "use strict";
+  let shownAt = performance.now();
+  let unsent = null;
+
+  const typing = (element) => element.closest("textarea, input, select, [contenteditable]");
+  const connection = () => document.getElementById("connection");
+
+  // Time on screen, without the time that the page was hidden.
+  let hiddenAt = null;
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      hiddenAt = performance.now();
+    } else if (hiddenAt !== null) {
+      shownAt += performance.now() - hiddenAt;
+      hiddenAt = null;
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    const field = event.target.querySelector("[data-seconds]");
+    if (field) field.value = ((performance.now() - shownAt) / 1000).toFixed(2);
+    unsent = { form: event.target, button: event.submitter };
+  }, true);
+
+  document.addEventListener("keydown", (event) => {
+    // A held key must not answer task after task.
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape" && typing(event.target)) {
+      document.getElementById("main").focus();
+      return;
+    }
+    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.key === "?") return open("keys");
+    const pressed = [...document.querySelectorAll("[data-key]")].find(
+      (element) => element.dataset.key === event.key.toLowerCase()
+    );
+    if (!pressed) return;
+    event.preventDefault();
+    pressed.click();
+    if (pressed.tagName === "SUMMARY") pressed.parentElement.querySelector("textarea").focus();
+  });
+
+  const open = (id) => document.getElementById(id)?.showModal();
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    if (opener) open(opener.dataset.open);
+    if (event.target.closest("[data-retry]") && unsent) {
+      connection().hidden = true;
+      unsent.button.disabled = false;
+      unsent.button.click();
+    }
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id !== "turn") return;
+    shownAt = performance.now();
+    unsent = null;
+    connection().hidden = true;
+    window.scrollTo(0, 0);
+    const main = document.getElementById("main");
+    // The focus goes to the task, not to a choice: none of them is the default.
+    main.focus({ preventScroll: true });
+    document.getElementById("announce").textContent =
+      main.getAttribute("aria-label") || main.querySelector("h1").textContent;
+  });
+
+  const failed = () => {
+    const box = connection();
+    box.hidden = false;
+    box.querySelector("button").focus();
+  };
+  document.addEventListener("htmx:sendError", () => unsent && failed());
+  document.addEventListener("htmx:responseError", (event) => {
+    if (unsent && event.detail.xhr.status >= 500) failed();
+  });
+})();
