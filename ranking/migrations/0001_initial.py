@@ -6,94 +6,178 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('annotation', '0001_initial'),
-        ('generation', '0001_initial'),
+        ("annotation", "0001_initial"),
+        ("generation", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Benchmark',
+            name="Benchmark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('harness', models.CharField(max_length=40)),
-                ('task', models.CharField(max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("harness", models.CharField(max_length=40)),
+                ("task", models.CharField(max_length=200)),
             ],
             options={
-                'ordering': ['harness', 'task'],
-                'constraints': [models.UniqueConstraint(fields=('harness', 'task'), name='benchmark_once_per_harness')],
+                "ordering": ["harness", "task"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("harness", "task"), name="benchmark_once_per_harness"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BenchmarkRun',
+            name="BenchmarkRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('harness_version', models.CharField(blank=True, max_length=60)),
-                ('git_hash', models.CharField(blank=True, max_length=64)),
-                ('task_version', models.CharField(blank=True, max_length=60)),
-                ('task_hash', models.CharField(blank=True, max_length=64)),
-                ('shots', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('size', models.PositiveIntegerField(blank=True, null=True)),
-                ('is_limited', models.BooleanField(default=False)),
-                ('measured_at', models.DateTimeField(blank=True, null=True)),
-                ('imported_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('provenance', models.JSONField(blank=True, default=dict)),
-                ('benchmark', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='benchmark_runs', to='ranking.benchmark')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='benchmark_runs', to='generation.system')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("harness_version", models.CharField(blank=True, max_length=60)),
+                ("git_hash", models.CharField(blank=True, max_length=64)),
+                ("task_version", models.CharField(blank=True, max_length=60)),
+                ("task_hash", models.CharField(blank=True, max_length=64)),
+                ("shots", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("size", models.PositiveIntegerField(blank=True, null=True)),
+                ("is_limited", models.BooleanField(default=False)),
+                ("measured_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "imported_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("provenance", models.JSONField(blank=True, default=dict)),
+                (
+                    "benchmark",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="benchmark_runs",
+                        to="ranking.benchmark",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="benchmark_runs",
+                        to="generation.system",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['benchmark', 'system', '-measured_at', '-pk'],
+                "ordering": ["benchmark", "system", "-measured_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Leaderboard',
+            name="Leaderboard",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('judgment_count', models.PositiveIntegerField(editable=False)),
-                ('report', models.JSONField(editable=False)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='leaderboards', to='annotation.study')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("judgment_count", models.PositiveIntegerField(editable=False)),
+                ("report", models.JSONField(editable=False)),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="leaderboards",
+                        to="annotation.study",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at', '-pk'],
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Score',
+            name="Score",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('metric', models.CharField(max_length=100)),
-                ('filter', models.CharField(blank=True, max_length=100)),
-                ('value', models.FloatField()),
-                ('stderr', models.FloatField(blank=True, null=True)),
-                ('higher_is_better', models.BooleanField(null=True)),
-                ('benchmark_run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='ranking.benchmarkrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("metric", models.CharField(max_length=100)),
+                ("filter", models.CharField(blank=True, max_length=100)),
+                ("value", models.FloatField()),
+                ("stderr", models.FloatField(blank=True, null=True)),
+                ("higher_is_better", models.BooleanField(null=True)),
+                (
+                    "benchmark_run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scores",
+                        to="ranking.benchmarkrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['benchmark_run', 'metric', 'filter'],
-                'constraints': [models.UniqueConstraint(fields=('benchmark_run', 'metric', 'filter'), name='metric_once_per_run')],
+                "ordering": ["benchmark_run", "metric", "filter"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("benchmark_run", "metric", "filter"), name="metric_once_per_run"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rank', models.PositiveIntegerField()),
-                ('rank_low', models.PositiveIntegerField()),
-                ('rank_high', models.PositiveIntegerField()),
-                ('value', models.FloatField()),
-                ('low', models.FloatField(null=True)),
-                ('high', models.FloatField(null=True)),
-                ('judgments', models.PositiveIntegerField()),
-                ('leaderboard', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='standings', to='ranking.leaderboard')),
-                ('system', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='generation.system')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rank", models.PositiveIntegerField()),
+                ("rank_low", models.PositiveIntegerField()),
+                ("rank_high", models.PositiveIntegerField()),
+                ("value", models.FloatField()),
+                ("low", models.FloatField(null=True)),
+                ("high", models.FloatField(null=True)),
+                ("judgments", models.PositiveIntegerField()),
+                (
+                    "leaderboard",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="standings",
+                        to="ranking.leaderboard",
+                    ),
+                ),
+                (
+                    "system",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="standings",
+                        to="generation.system",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['leaderboard', 'rank', 'pk'],
-                'constraints': [models.UniqueConstraint(fields=('leaderboard', 'system'), name='system_once_per_leaderboard')],
+                "ordering": ["leaderboard", "rank", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("leaderboard", "system"), name="system_once_per_leaderboard"
+                    )
+                ],
             },
         ),
     ]

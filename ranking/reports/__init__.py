@@ -1,0 +1,7 @@
+"""From a study to its report: one dictionary (the JSON), and its other forms."""
+
+from __future__ import annotations
+
+from ranking.reports.build import build_report
+
+__all__ = ["build_report"]

@@ -1,0 +1,1 @@
+"""Statistics on arrays: no Django, no labels, no app. Randomness comes in as a generator."""

@@ -1,0 +1,115 @@
+"""The report as Markdown, safe against names that hold markup."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+Report = dict[str, Any]
+
+
+def report_markdown(report: Report) -> str:
+    """Return the whole report as one Markdown document."""
+    parts = [
+        f"# {_safe(report['name'])}",
+        f"{_safe(report['question'])}",
+        f"**{_safe(report['headline'])}**",
+        *[f"> {_safe(warning)}" for warning in report["warnings"]],
+        "## Standings",
+        _standings(report),
+        *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
+        *(["## Benchmarks", _benchmarks(report)] if report["benchmarks"] else []),
+        *(["## Exclusions", _exclusions(report)] if report["exclusions"] else []),
+        "## Method",
+        _safe(report["method_in_words"]),
+        _small_print(report),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _standings(report: Report) -> str:
+    if not report["standings"]:
+        return "No judgments yet."
+    is_pairwise = report["protocol"] == "pairwise"
+    header = ["Rank", "95 %", "System", "Win rate" if is_pairwise else "MOS", "95 %", "Judgments"]
+    rows = [
+        [
+            str(row["rank"]),
+            f"{row['rank_low']}–{row['rank_high']}",
+            _safe(row["name"]),
+            _percent(row["win_rate"]) if is_pairwise else f"{row['mos']:.2f}",
+            _range(row, is_pairwise),
+            str(row["judgments"]),
+        ]
+        for row in report["standings"]
+    ]
+    return _table(header, rows, right=(0, 1, 3, 4, 5))
+
+
+def _range(row: dict[str, Any], is_pairwise: bool) -> str:
+    key = "win_rate" if is_pairwise else "mos"
+    low, high = row[f"{key}_low"], row[f"{key}_high"]
+    if low is None:
+        return "–"
+    return f"{_percent(low)}–{_percent(high)}" if is_pairwise else f"{low:.2f}–{high:.2f}"
+
+
+def _pairs(report: Report) -> str:
+    header = ["a", "b", "Judgments", "a wins", "b wins", "Ties", "Both bad", "a beats b, predicted"]
+    rows = [
+        [
+            _safe(pair["a"]),
+            _safe(pair["b"]),
+            *[str(pair[key]) for key in ("judgments", "a_wins", "b_wins", "ties", "both_bad")],
+            _percent(pair["p_a"]),
+        ]
+        for pair in report["pairs"]
+    ]
+    return _table(header, rows, right=range(2, 8))
+
+
+def _benchmarks(report: Report) -> str:
+    header = ["System", "Benchmark", "Metric", "Score", "± SE", "Harness", "Task version", "n"]
+    rows = [
+        [
+            _safe(row["name"]),
+            _safe(row["benchmark"]),
+            _safe(f"{row['metric']}, {row['filter']}" if row["filter"] else row["metric"]),
+            f"{row['value']:.3f}",
+            "–" if row["stderr"] is None else f"{row['stderr']:.3f}",
+            _safe(f"{row['harness']} {row['harness_version']}"),
+            _safe(row["task_version"] or "–"),
+            str(row["size"] or "–") + (" (limited)" if row["is_limited"] else ""),
+        ]
+        for row in report["benchmarks"]
+    ]
+    return _table(header, rows, right=(3, 4, 7))
+
+
+def _exclusions(report: Report) -> str:
+    rows = [
+        [_safe(row["rater"]), _safe(row["rule"]), _safe(row["reason"])]
+        for row in report["exclusions"]
+    ]
+    return _table(["Rater", "Rule", "Reason"], rows, right=())
+
+
+def _small_print(report: Report) -> str:
+    plan = f" Plan {report['plan_hash']}." if report["plan_hash"] else ""
+    return f"Study `{report['study']}`, made {report['generated_at']}.{plan}"
+
+
+def _table(header: list[str], rows: list[list[str]], *, right: Any) -> str:
+    rule = ["---:" if i in right else "---" for i in range(len(header))]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _safe(text: str) -> str:
+    """Escape what Markdown or HTML would act on; line breaks become spaces."""
+    flat = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", flat)

@@ -1,0 +1,49 @@
+"""The standings as CSV that a spreadsheet can open without danger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalsite.lib.tabular import csv_lines
+
+PAIRWISE = (
+    "system", "name", "group", "rank", "rank_low", "rank_high", "strength", "strength_se",
+    "win_rate", "win_rate_low", "win_rate_high", "judgments", "wins", "losses", "ties", "both_bad",
+)  # fmt: skip
+MOS = (
+    "system", "name", "rank", "rank_low", "rank_high", "mos", "mos_low", "mos_high", "sd",
+    "judgments",
+)  # fmt: skip
+
+
+def report_csv(report: dict[str, Any]) -> str:
+    """Return the standings, one line a system, and a column for each benchmark score."""
+    scores = _scores(report)
+    columns = [*(PAIRWISE if report["protocol"] == "pairwise" else MOS)]
+    extra = sorted({column for values in scores.values() for column in values})
+    records = [{**row, **scores.get(row["system"], {})} for row in report["standings"]]
+    header = [*columns, *extra]
+    return "".join(csv_lines([_safe(c) for c in header], _renamed(records, header)))
+
+
+def _renamed(records: list[dict[str, Any]], header: list[str]) -> list[dict[str, Any]]:
+    return [{_safe(c): _safe(record.get(c)) for c in header} for record in records]
+
+
+def _scores(report: dict[str, Any]) -> dict[str, dict[str, float]]:
+    scores: dict[str, dict[str, float]] = {}
+    for row in report["benchmarks"]:
+        name = f"{row['benchmark']}: {row['metric']}"
+        name += f", {row['filter']}" if row["filter"] not in ("", "none") else ""
+        scores.setdefault(row["system"], {})[name] = row["value"]
+        if row["stderr"] is not None:
+            scores[row["system"]][f"{name} (standard error)"] = row["stderr"]
+    return scores
+
+
+def _safe(value: Any) -> Any:
+    """Keep a spreadsheet from taking a name for a formula."""
+    if value is None:
+        return ""
+    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if is_formula else value

@@ -1,0 +1,15 @@
+"""What a fit refuses to pretend."""
+
+from __future__ import annotations
+
+
+class StatisticsError(Exception):
+    """The data do not allow this estimate."""
+
+
+class NotConverged(StatisticsError):
+    """The fit did not converge."""
+
+
+class NotConnected(StatisticsError):
+    """No chain of comparisons joins these systems."""
