@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.signing import Signer
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from evalsite.lib.text import public_id
@@ -21,6 +22,12 @@ INVITE_SALT = "annotation.invite"
 class StudyQuerySet(models.QuerySet["Study"]):
     def owned_by(self, user: Any) -> StudyQuerySet:
         return self.filter(owner=user)
+
+    def with_progress(self) -> StudyQuerySet:
+        """Annotate `judgment_count`: assignments judged, or judgments imported."""
+        rows = Judgment.objects.filter(study=models.OuterRef("pk"), supersedes=None).order_by()
+        count = rows.values("study").annotate(count=models.Count("pk")).values("count")
+        return self.annotate(judgment_count=Coalesce(models.Subquery(count), 0)).defer("plan")
 
 
 class Study(models.Model):

@@ -1,5 +1,25 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+from annotation import study_views as views
+
+# /studies/<slug>/
+study_urls = [
+    path("", views.study_detail, name="study-detail"),
+    path("launch/", views.study_launch, name="study-launch"),
+    path("pause/", views.study_pause, name="study-pause"),
+    path("resume/", views.study_resume, name="study-resume"),
+    path("close/", views.study_close, name="study-close"),
+    path("delete/", views.study_delete, name="study-delete"),
+    path("invite/", views.study_invite, name="study-invite"),
+    path("raters/<int:rater>/revoke/", views.rater_revoke, name="rater-revoke"),
+    path("raters/<int:rater>/exclude/", views.rater_exclude, name="rater-exclude"),
+    path("exclusions/<int:exclusion>/lift/", views.exclusion_lift, name="exclusion-lift"),
+]
+
+urlpatterns = [
+    path("studies/", views.study_list, name="study-list"),
+    path("studies/new/", views.study_create, name="study-create"),
+    path("studies/<slug:slug>/", include(study_urls)),
+]

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
+
+from annotation.models import Study
+from generation.models import PromptSet, System
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("home")
+    """Signed out: what this is. Signed in: the studies, and the next step."""
+    user = request.user
+    if not user.is_authenticated:
+        return render(request, "home.html")
+    context = {
+        "studies": Study.objects.owned_by(user).with_progress()[:8],
+        "has_system": System.objects.owned_by(user).exists(),
+        "has_prompt_set": PromptSet.objects.owned_by(user).exists(),
+    }
+    return render(request, "home.html", context)
 
 
 @require_safe

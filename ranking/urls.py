@@ -1,6 +1,19 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from ranking import views
 
 app_name = "ranking"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("studies/<slug:slug>/leaderboard/", views.leaderboard, name="leaderboard"),
+    path("studies/<slug:slug>/leaderboard.<slug:format>", views.export, name="export"),
+    path("studies/<slug:slug>/leaderboard/keep/", views.leaderboard_keep, name="leaderboard-keep"),
+    path(
+        "studies/<slug:slug>/leaderboard/<int:pk>/",
+        views.leaderboard_detail,
+        name="leaderboard-detail",
+    ),
+    path("benchmarks/", views.benchmark_list, name="benchmark-list"),
+    path("benchmarks/import/", views.benchmark_import, name="benchmark-import"),
+]

@@ -13,11 +13,15 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+#: Taken by the pages that make things: /systems/new/.
+RESERVED = {"new"}
+
+
 def unique_slug(name: str, taken: Container[str], *, fallback: str = "item") -> str:
     """Derive a slug from a name kept verbatim elsewhere; add -2, -3, ... until it is free."""
     base = slugify(name)[:80] or fallback
     slug, number = base, 2
-    while slug in taken:
+    while slug in taken or slug in RESERVED:
         slug, number = f"{base}-{number}", number + 1
     return slug
 

@@ -29,7 +29,9 @@ class Backend:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         self.name, self.folder = model, model_folder(model)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.batch_size = GPU_BATCH if self.device == "cuda" else CPU_BATCH

@@ -1,0 +1,109 @@
+"""Where things stand in the figures: numbers for the SVG attributes of the templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Report = dict[str, Any]
+Figure = dict[str, Any]
+
+#: The plot's inner width in its own units; labels of the axis stand at whole steps.
+WIDTH = 400.0
+CELL = 56
+GAP = 2
+#: A pair with fewer judgments is drawn paler.
+FULL_COLOUR_AT = 20
+
+
+def figures(report: Report) -> Figure:
+    """Return the interval plot, and the pair matrix of a pairwise report."""
+    is_pairwise = report["protocol"] == "pairwise"
+    found: Figure = {"plot": _interval_plot(report, "win_rate" if is_pairwise else "mos")}
+    if is_pairwise:
+        found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]
+    else:
+        found["distributions"] = _distributions(report)
+    return found
+
+
+def _interval_plot(report: Report, key: str) -> Figure:
+    """Place each standing's value and interval on one shared axis."""
+    rows = report["standings"]
+    ends = [
+        row[k] for row in rows for k in (key, f"{key}_low", f"{key}_high") if row[k] is not None
+    ]
+    whole = (0.0, 1.0) if key == "win_rate" else (1.0, 5.0)
+    step = 0.1 if key == "win_rate" else 0.5
+    low = max(whole[0], step * ((min(ends) if ends else whole[0]) // step))
+    high = min(whole[1], step * ((max(ends) if ends else whole[1]) // step + 1))
+
+    def x(value: float) -> float:
+        return round(WIDTH * (value - low) / max(high - low, step), 1)
+
+    ticks = [low + step * i for i in range(round((high - low) / step) + 1)]
+    return {
+        "width": WIDTH,
+        "rows": {
+            row["system"]: {
+                "x": x(row[key]),
+                "low": None if row[f"{key}_low"] is None else x(max(row[f"{key}_low"], low)),
+                "high": None if row[f"{key}_high"] is None else x(min(row[f"{key}_high"], high)),
+            }
+            for row in rows
+        },
+        "ticks": [
+            {"x": x(tick), "label": f"{100 * tick:.0f}" if key == "win_rate" else f"{tick:.1f}"}
+            for tick in ticks
+        ],
+        "middle": x(0.5) if key == "win_rate" and low <= 0.5 <= high else None,
+    }
+
+
+def _matrix(report: Report, group: int) -> Figure:
+    """Place the cells of one group: the observed share of wins of the row over the column."""
+    rows = [row for row in report["standings"] if row["group"] == group]
+    place = {row["system"]: i for i, row in enumerate(rows)}
+    cells = []
+    for pair in report["pairs"]:
+        if pair["a"] in place and pair["b"] in place:
+            cells += [_cell(pair, place, flipped=False), _cell(pair, place, flipped=True)]
+    side = len(rows) * (CELL + GAP)
+    return {"rows": rows, "cells": cells, "cell": CELL, "step": CELL + GAP, "side": side}
+
+
+def _cell(pair: dict[str, Any], place: dict[str, int], *, flipped: bool) -> Figure:
+    halves = pair["ties"] + pair["both_bad"]
+    share = (pair["b_wins" if flipped else "a_wins"] + halves / 2) / pair["judgments"]
+    row, column = (pair["b"], pair["a"]) if flipped else (pair["a"], pair["b"])
+    certainty = min(1.0, pair["judgments"] / FULL_COLOUR_AT)
+    return {
+        "x": place[column] * (CELL + GAP),
+        "y": place[row] * (CELL + GAP),
+        "row": row,
+        "column": column,
+        "percent": f"{100 * share:.0f}",
+        "predicted": f"{100 * (1 - pair['p_a'] if flipped else pair['p_a']):.0f}",
+        "judgments": pair["judgments"],
+        "is_above": share >= 0.5,
+        # Half the colour at most, so that the number stays readable on it in both themes.
+        "strength": round(abs(share - 0.5) * certainty, 3),
+    }
+
+
+def _distributions(report: Report) -> list[Figure]:
+    """Return, for each standing, five bars whose heights are shares of its judgments."""
+    found = []
+    for row in report["standings"]:
+        total = sum(row["distribution"]) or 1
+        bars = [
+            {
+                "x": 20 * i,
+                "height": round(40 * count / total, 1),
+                "y": round(40 - 40 * count / total, 1),
+                "count": count,
+                "score": i + 1,
+            }
+            for i, count in enumerate(row["distribution"])
+        ]
+        found.append({"system": row["system"], "name": row["name"], "bars": bars})
+    return found

@@ -1,0 +1,148 @@
+"""The leaderboard, live and kept; its exports; benchmark runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
+from django.core.paginator import Paginator
+from django.db.models import Max
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from annotation.models import Study
+from evalsite.lib.exceptions import EvalsiteError
+from evalsite.lib.http import UserHttpRequest, render_page
+from ranking.forms import BenchmarkForm
+from ranking.models import BenchmarkRun, Leaderboard, Score
+from ranking.reports import build_report
+from ranking.reports.figures import figures
+from ranking.reports.formats import FORMATS
+from ranking.services import fit_leaderboard, import_benchmark_file
+
+PAGE_SIZE = 50
+CACHE_SECONDS = 3600
+
+
+def _own_study(request: UserHttpRequest, slug: str) -> Study:
+    studies = Study.objects.owned_by(request.user).select_related("prompt_set").defer("plan")
+    return get_object_or_404(studies, slug=slug)
+
+
+def _current_report(study: Study) -> dict[str, Any]:
+    """Return the report of now; the same rows give it from the cache."""
+    key = ":".join(str(part) for part in ("report", study.pk, study.state, *_watermark(study)))
+    report: dict[str, Any] | None = cache.get(key)
+    if report is None:
+        report = build_report(study)
+        cache.set(key, report, CACHE_SECONDS)
+    return report
+
+
+def _watermark(study: Study) -> list[Any]:
+    """Return what changes when the report does: rows are only added, exclusions also lifted."""
+    lifted = study.exclusions.exclude(lifted_at=None).count()
+    runs = Score.objects.filter(benchmark_run__system__in=study.systems.all())
+    withdrawn = study.study_systems.exclude(withdrawn_at=None).count()
+    newest = [rows.aggregate(n=Max("pk"))["n"] for rows in (study.exclusions, runs)]
+    return [study.judgments.count(), lifted, withdrawn, *newest]
+
+
+@login_required
+@require_safe
+def leaderboard(request: UserHttpRequest, slug: str) -> HttpResponse:
+    """The fit of now; while the study is open the page asks for its part again."""
+    study = _own_study(request, slug)
+    if study.state == Study.State.DRAFT:
+        return redirect("annotation:study-detail", slug)
+    report = _current_report(study)
+    context = {
+        "study": study,
+        "report": report,
+        "figures": figures(report),
+        "kept": study.leaderboards.defer("report")[:PAGE_SIZE],
+        "is_live": study.state == Study.State.OPEN,
+    }
+    return render_page(
+        request, "ranking/leaderboard.html", context, fragment="ranking/_report.html"
+    )
+
+
+@login_required
+@require_POST
+def leaderboard_keep(request: UserHttpRequest, slug: str) -> HttpResponse:
+    """Fit and keep: a dated leaderboard that later judgments do not change."""
+    study = _own_study(request, slug)
+    try:
+        kept = fit_leaderboard(study)
+    except EvalsiteError as error:
+        messages.error(request, str(error))
+        return redirect("ranking:leaderboard", slug)
+    return redirect("ranking:leaderboard-detail", slug, kept.pk)
+
+
+@login_required
+@require_safe
+def leaderboard_detail(request: UserHttpRequest, slug: str, pk: int) -> HttpResponse:
+    study = _own_study(request, slug)
+    kept: Leaderboard = get_object_or_404(study.leaderboards, pk=pk)
+    context = {
+        "study": study,
+        "report": kept.report,
+        "figures": figures(kept.report),
+        "leaderboard": kept,
+    }
+    return render(request, "ranking/leaderboard_detail.html", context)
+
+
+@login_required
+@require_safe
+def export(request: UserHttpRequest, slug: str, format: str) -> HttpResponse:
+    study = _own_study(request, slug)
+    if format not in FORMATS or study.state == Study.State.DRAFT:
+        raise Http404
+    chosen = FORMATS[format]
+    response = HttpResponse(chosen.render(_current_report(study)), content_type=chosen.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{slug}-report.{format}"'
+    return response
+
+
+@login_required
+@require_safe
+def benchmark_list(request: UserHttpRequest) -> HttpResponse:
+    return _benchmarks(request, BenchmarkForm(owner=request.user))
+
+
+@login_required
+@require_http_methods(["POST"])
+def benchmark_import(request: UserHttpRequest) -> HttpResponse:
+    form = BenchmarkForm(request.POST, request.FILES, owner=request.user)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            runs = import_benchmark_file(
+                owner=request.user,
+                name=data["file"].name,
+                content=data["file"].read(),
+                system=data["system"],
+                harness_version=data["harness_version"],
+            )
+        except EvalsiteError as error:
+            form.add_error("file", str(error))
+        else:
+            messages.info(request, f"{len(runs)} benchmark runs are stored.")
+            return redirect("ranking:benchmark-list")
+    return _benchmarks(request, form)
+
+
+def _benchmarks(request: UserHttpRequest, form: BenchmarkForm) -> HttpResponse:
+    runs = (
+        BenchmarkRun.objects.owned_by(request.user)
+        .select_related("benchmark", "system")
+        .prefetch_related("scores")
+    )
+    page = Paginator(runs, PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "ranking/benchmark_list.html", {"runs": page, "form": form})
