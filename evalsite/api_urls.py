@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+from evalsite.views import healthz
 
 app_name = "api"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("docs/", healthz, name="docs")]

@@ -74,7 +74,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "evalsite.context.navigation",
             ],
+            "builtins": ["evalsite.templatetags.evalsite_text"],
         },
     },
 ]

@@ -1,16 +1,49 @@
-"""Template filters of the site."""
+"""Template filters of the site; built in, so that no template has to load them."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django import template
 from django.utils.safestring import SafeString, mark_safe
-
-from evalsite.lib.markdown import render_markdown
 
 register = template.Library()
 
 
 @register.filter
-def markdown(text: str) -> SafeString:
-    """Render a researcher's own text (instructions, consent); outputs are rendered when stored."""
-    return mark_safe(render_markdown(text))  # noqa: S308 - sanitised by render_markdown
+def stored_html(html: str) -> SafeString:
+    """Show HTML that `evalsite.lib.markdown.render_markdown` sanitised when it was stored."""
+    return mark_safe(html)  # noqa: S308 - sanitised once, at storage
+
+
+@register.filter
+def begins(path: str, start: str) -> bool:
+    return path.startswith(start)
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """Turn a key such as `max_new_tokens` into words."""
+    return name.replace("_", " ")
+
+
+@register.filter
+def pretty_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """Show a share as a percentage with one decimal; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.1f}%"
+
+
+@register.filter
+def entry(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key)
+
+
+@register.filter
+def times(number: float, factor: float) -> float:
+    return number * factor
