@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.urls import path
+
 from evalsite.views import healthz
 
 app_name = "api"

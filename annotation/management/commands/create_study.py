@@ -1,0 +1,44 @@
+"""`manage.py create_study FILE [--launch]`."""
+
+from __future__ import annotations
+
+import tomllib
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from pathlib import Path
+from typing import Any
+
+from annotation.launch import launch_study
+from annotation.services import create_study
+from annotation.study_files import KEYS, study_arguments
+from evalsite.lib.commands import EvalsiteCommand
+from evalsite.lib.db import write_transaction
+from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.owners import owner_named
+
+
+class Command(EvalsiteCommand):
+    help = "Set up a study from a TOML file. Keys: " + ", ".join(KEYS) + "."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--launch", action="store_true", help="open it for rating")
+        parser.add_argument("--owner", help="whose it is (default: the first superuser)")
+
+    @write_transaction()
+    def handle(self, *, file: Path, launch: bool, owner: str | None, **_: Any) -> None:
+        user = owner_named(owner)
+        study = create_study(owner=user, **study_arguments(_parsed(file), file=file.name))
+        if launch:
+            launch_study(study, by=user)
+        self.stdout.write(f"{study.slug}: {study.get_state_display()}")
+
+
+def _parsed(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        wrong = f"cannot be read ({error.strerror})"
+    except (ValueError, RecursionError) as error:
+        wrong = f"not TOML: {error}"
+    raise InputRefused(wrong, expected="one study in TOML", file=file.name)
