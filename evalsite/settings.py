@@ -161,8 +161,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "evalsite.lib.rest_defaults.AlwaysJson",
+    "URL_FORMAT_OVERRIDE": None,
+    # The description of the API is its schema.
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "evalsite.api.Pagination",
+    "DEFAULT_PAGINATION_CLASS": "evalsite.lib.rest_defaults.Pagination",
     "EXCEPTION_HANDLER": "evalsite.api.handle_exception",
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"user": env_str("EVALSITE_API_RATE", "1000/min")},

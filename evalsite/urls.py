@@ -13,3 +13,5 @@ urlpatterns = [
     path("api/v1/", include("evalsite.api_urls")),
     path("healthz", views.healthz, name="healthz"),
 ]
+
+handler404 = "evalsite.api.not_found"

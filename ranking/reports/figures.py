@@ -11,6 +11,7 @@ Figure = dict[str, Any]
 WIDTH = 400.0
 CELL = 56
 GAP = 2
+MAX_TICKS = 5
 #: A pair with fewer judgments is drawn paler.
 FULL_COLOUR_AT = 20
 
@@ -40,7 +41,9 @@ def _interval_plot(report: Report, key: str) -> Figure:
     def x(value: float) -> float:
         return round(WIDTH * (value - low) / max(high - low, step), 1)
 
-    ticks = [low + step * i for i in range(round((high - low) / step) + 1)]
+    steps = round((high - low) / step)
+    # Labels on a narrow screen must not touch.
+    ticks = [low + step * i for i in range(0, steps + 1, -(-max(steps, 1) // MAX_TICKS))]
     return {
         "width": WIDTH,
         "rows": {
@@ -91,10 +94,14 @@ def _cell(pair: dict[str, Any], place: dict[str, int], *, flipped: bool) -> Figu
 
 
 def _distributions(report: Report) -> list[Figure]:
-    """Return, for each standing, five bars whose heights are shares of its judgments."""
+    """Return, for each standing, five bars: shares of its judgments, on one scale for all."""
     found = []
+    shares = [
+        n / sum(row["distribution"]) for row in report["standings"] for n in row["distribution"]
+    ]
+    tallest = max(shares, default=1.0)
     for row in report["standings"]:
-        total = sum(row["distribution"]) or 1
+        total = sum(row["distribution"]) * tallest
         bars = [
             {
                 "x": 20 * i,

@@ -26,7 +26,7 @@ def headline(report: Report) -> str:
             else f"First place is not decided; {best['name']} leads."
         )
     verb = "is preferred" if report["protocol"] == "pairwise" else "is rated best"
-    return f"{best['name']} {verb}, beyond doubt at the {_percent(_level(report))} level."
+    return f"{best['name']} {verb}; first place is decided at the {_percent(_level(report))} level."
 
 
 def _listed(rows: list[dict[str, Any]]) -> str:
