@@ -159,7 +159,9 @@ def test_bad_input_is_refused_and_nothing_is_stored(study, path, body):
 
 def test_a_lone_surrogate_is_refused():
     response = client_of("alice").post(
-        API + "systems/", '{"name": "\\ud800", "backend": "imported"}', "application/json"
+        API + "systems/",
+        '{"name": "\\ud800", "backend": "imported"}',
+        content_type="application/json",
     )
     assert response.status_code == 400
 

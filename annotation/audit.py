@@ -1,0 +1,147 @@
+"""Play a rater through real pages and look for anything that tells systems apart.
+
+Everything happens in one transaction that is rolled back: an audit leaves no trace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import reverse
+
+from annotation.exceptions import StudyNotOpen
+from annotation.models import Assignment, Rater, Study
+from evalsite.lib.db import write_transaction
+
+#: Names that give a family of models away, wherever a page itself (not an output) says them.
+FAMILIES = (
+    "gpt", "chatgpt", "openai", "llama", "claude", "anthropic", "gemini", "gemma", "mistral",
+    "mixtral", "qwen", "deepseek", "smollm", "falcon", "vicuna", "alpaca", "cohere", "grok", "phi",
+)  # fmt: skip
+SELF_NAMING = re.compile(
+    r"\b(?:I am|I'm|as|my name is|called) (?:an? |the )?(?:AI |language |model |assistant )*"
+    r"(?:named |called |made by |trained by |developed by )?(\w+)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One leak (which fails the audit), or an output that names itself (a warning)."""
+
+    where: str
+    what: str
+    is_leak: bool
+
+
+class _RolledBack(Exception):
+    pass
+
+
+def audit_blinding(study: Study, *, tasks: int | None = None) -> list[Finding]:
+    """Crawl as a fresh rater, at most `tasks` tasks; return what was found."""
+    if study.state not in (Study.State.OPEN, Study.State.PAUSED):
+        raise StudyNotOpen("Only an open study can be crawled.")
+    findings: list[Finding] = []
+    try:
+        with write_transaction():
+            findings += _Crawl(study, tasks).findings()
+            raise _RolledBack
+    except _RolledBack:
+        pass
+    return findings
+
+
+class _Crawl:
+    """One rater's way through a study, every answer inspected."""
+
+    def __init__(self, study: Study, tasks: int | None) -> None:
+        Study.objects.filter(pk=study.pk).update(
+            state=Study.State.OPEN, tasks_per_rater=tasks or study.tasks_per_rater
+        )
+        self.study = study
+        self.secrets = _secrets(study)
+        host = next((h for h in settings.ALLOWED_HOSTS if h != "*"), "localhost").lstrip(".")
+        self.client = Client(SERVER_NAME=host, raise_request_exception=True)
+        self.rater = Rater.objects.create(study=study, name="Blinding audit")
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._get(reverse("annotation:rate-enter", args=[self.rater.invite_token]))
+        for page in ("consent", "instructions", "pause"):
+            path = reverse(f"annotation:rate-{page}", args=[self.study.public_id])
+            yield from self._get(path)
+            if page != "pause":
+                self.client.post(path)
+        path = reverse("annotation:rate-judge", args=[self.study.public_id])
+        while True:
+            yield from self._get(path)
+            slot = self._slot()
+            if slot is None:
+                return
+            yield from self._self_naming(slot)
+            choice = "tie" if self.study.allow_tie else "left"
+            answer = choice if self.study.protocol == Study.Protocol.PAIRWISE else "3"
+            self.client.post(path, {"token": slot.token, "choice": answer})
+
+    def _slot(self) -> Assignment | None:
+        live = self.rater.assignments.filter(state=Assignment.State.CLAIMED)
+        return live.select_related("task__output_a", "task__output_b", "task__prompt").first()
+
+    def _get(self, path: str) -> Iterator[Finding]:
+        response = self.client.get(path)
+        text = response.content.decode() if hasattr(response, "content") else ""
+        for place, words in (
+            ("page", self._without_outputs(text)),
+            ("headers", _headers(response)),
+            ("address", path),
+        ):
+            for secret in self.secrets:
+                if _says(words, secret):
+                    yield Finding(where=f"{place} of {path}", what=secret, is_leak=True)
+
+    def _without_outputs(self, text: str) -> str:
+        """Leave out what the prompt and the outputs say themselves, and the rater's own token."""
+        slot = self._slot()
+        if slot is not None:
+            task = slot.task
+            for part in (task.prompt, task.output_a, task.output_b):
+                if part is not None and part.html:
+                    text = text.replace(part.html, "")
+            text = text.replace(str(slot.token), "")
+        return text.replace(self.rater.invite_token, "")
+
+    def _self_naming(self, slot: Assignment) -> Iterator[Finding]:
+        for output in (slot.task.output_a, slot.task.output_b):
+            if output is None:
+                continue
+            found = [m.group(1).casefold() for m in SELF_NAMING.finditer(output.text)]
+            named = [word for word in found if any(f in word for f in FAMILIES)]
+            named += [s for s in self.secrets if s not in FAMILIES and _says(output.text, s)]
+            for word in named:
+                where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
+                yield Finding(where=where, what=word, is_leak=False)
+
+
+def _secrets(study: Study) -> list[str]:
+    """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
+    found: list[str] = [study.slug, *FAMILIES]
+    for system in study.systems.all():
+        found += [system.name, system.slug, system.model]
+    for task in study.tasks.all()[:1000]:
+        found += [task.hash_a, task.hash_b]
+    # A name such as "B" stands in every page; it gives nothing away.
+    return sorted({secret for secret in found if len(secret) >= 3})
+
+
+def _says(text: str, secret: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _headers(response: HttpResponseBase) -> str:
+    cookies = response.cookies.output() if hasattr(response, "cookies") else ""
+    return "\n".join([f"{name}: {value}" for name, value in response.items()]) + cookies

@@ -1,0 +1,84 @@
+"""The audit finds every kind of leak that is planted, and nothing in a clean study."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from annotation.audit import audit_blinding
+from annotation.launch import launch_study
+from annotation.models import Judgment, Rater, Study
+from generation.models import Output, System
+from tests.factories import make_study
+
+pytestmark = pytest.mark.django_db
+
+
+def launched(**kwargs) -> Study:
+    study = make_study(consent="We store your answers.", **kwargs)
+    System.objects.filter(slug="system-1").update(name="Aurora 7", slug="aurora-seven")
+    return launch_study(study)
+
+
+def leaks(study: Study) -> set[str]:
+    return {finding.what for finding in audit_blinding(study) if finding.is_leak}
+
+
+def test_a_clean_study_has_no_leak_and_no_trace_of_the_audit():
+    study = launched()
+    assert leaks(study) == set()
+    assert not Rater.objects.exists()
+    assert not Judgment.objects.exists()
+    study.refresh_from_db()
+    assert study.state == Study.State.OPEN
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "what"),
+    [
+        ("title", "Aurora 7 against the rest", "Aurora 7"),
+        ("question", "Is aurora-seven better?", "aurora-seven"),
+        ("instructions", "Compare our GPT with theirs.", "gpt"),
+        ("consent", "We test Llama models.", "llama"),
+    ],
+)
+def test_a_name_that_the_researcher_wrote_is_found(field, words, what):
+    study = launched()
+    Study.objects.filter(pk=study.pk).update(**{field: words})
+    study.refresh_from_db()
+    assert what in leaks(study)
+
+
+def test_a_header_and_a_cookie_are_looked_at(settings):
+    study = launched()
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.blinding.middleware.tell_all"]
+    assert "Aurora 7" in leaks(study)
+
+
+def test_an_output_that_names_itself_is_a_warning_not_a_leak():
+    study = make_study()
+    first = Output.objects.first()
+    Output.objects.filter(pk=first.pk).delete()
+    Output.objects.create(
+        system=first.system,
+        prompt=first.prompt,
+        state="done",
+        text="As a model made by OpenAI, I cannot. I am ChatGPT.",
+        html="<p>As a model made by OpenAI, I cannot. I am ChatGPT.</p>",
+        text_hash="x",
+    )
+    launch_study(study)
+    findings = audit_blinding(study)
+    assert [f for f in findings if f.is_leak] == []
+    assert any("chatgpt" in f.what for f in findings)
+
+
+def test_the_command_fails_on_a_leak_and_names_it():
+    study = launched(title="Aurora 7")
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("audit_blinding", study.slug, stdout=out)
+    assert ended.value.code == 1
+    assert "LEAK: 'Aurora 7' in the page of /rate/" in out.getvalue()
