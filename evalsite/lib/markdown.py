@@ -54,6 +54,8 @@ def render_markdown(text: str) -> str:
         tags=_TEXT_TAGS | _MATHML_TAGS,
         clean_content_tags={"script", "style"},
         attributes=_ATTRIBUTES,
+        # What may scroll sideways must be reachable by keyboard.
+        set_tag_attribute_values={"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}},
         link_rel=None,
     )
 

@@ -19,6 +19,13 @@ FLAGS = [
     "--disable-quic",
     "--no-first-run",
 ]
+#: What a browser says of a lost connection, and of a page that answers 403 on purpose.
+EXPECTED = (
+    "net::ERR_INTERNET_DISCONNECTED",
+    "htmx:sendError",
+    "htmx:afterRequest",
+    "status of 403",
+)
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -64,8 +71,7 @@ def new_context(chromium: Browser, live_server) -> Iterator[Callable[..., Browse
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:
-    expected = "net::ERR_INTERNET_DISCONNECTED" in message.text
-    if message.type == "error" and not expected:
+    if message.type == "error" and not any(words in message.text for words in EXPECTED):
         complaints.append(f"{message.location.get('url', '')}: {message.text}")
 
 
