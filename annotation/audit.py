@@ -5,7 +5,6 @@ Everything happens in one transaction that is rolled back: an audit leaves no tr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,18 +15,8 @@ from django.urls import reverse
 
 from annotation.exceptions import StudyNotOpen
 from annotation.models import Assignment, Rater, Study
+from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
 from evalsite.lib.db import write_transaction
-
-#: Names that give a family of models away, wherever a page itself (not an output) says them.
-FAMILIES = (
-    "gpt", "chatgpt", "openai", "llama", "claude", "anthropic", "gemini", "gemma", "mistral",
-    "mixtral", "qwen", "deepseek", "smollm", "falcon", "vicuna", "alpaca", "cohere", "grok", "phi",
-)  # fmt: skip
-SELF_NAMING = re.compile(
-    r"\b(?:I am|I'm|as|my name is|called) (?:an? |the )?(?:AI |language |model |assistant )*"
-    r"(?:named |called |made by |trained by |developed by )?(\w+)",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +90,7 @@ class _Crawl:
             ("address", path),
         ):
             for secret in self.secrets:
-                if _says(words, secret):
+                if says(words, secret):
                     yield Finding(where=f"{place} of {path}", what=secret, is_leak=True)
 
     def _without_outputs(self, text: str) -> str:
@@ -119,27 +108,17 @@ class _Crawl:
         for output in (slot.task.output_a, slot.task.output_b):
             if output is None:
                 continue
-            found = [m.group(1).casefold() for m in SELF_NAMING.finditer(output.text)]
-            named = [word for word in found if any(f in word for f in FAMILIES)]
-            named += [s for s in self.secrets if s not in FAMILIES and _says(output.text, s)]
-            for word in named:
+            for word in names_in(output.text, self.secrets):
                 where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
                 yield Finding(where=where, what=word, is_leak=False)
 
 
 def _secrets(study: Study) -> list[str]:
     """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
-    found: list[str] = [study.slug, *FAMILIES]
-    for system in study.systems.all():
-        found += [system.name, system.slug, system.model]
+    found: list[str] = [study.slug, *FAMILIES, *names_of(study.systems.all())]
     for task in study.tasks.all()[:1000]:
         found += [task.hash_a, task.hash_b]
-    # A name such as "B" stands in every page; it gives nothing away.
-    return sorted({secret for secret in found if len(secret) >= 3})
-
-
-def _says(text: str, secret: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text, re.IGNORECASE) is not None
+    return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
 
 
 def _headers(response: HttpResponseBase) -> str:

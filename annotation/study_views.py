@@ -14,7 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
+from annotation.self_naming import names_in, names_of
 from annotation.services import (
+    MAX_INVITES,
     close_study,
     create_study,
     delete_draft,
@@ -26,7 +28,7 @@ from annotation.services import (
     revoke_rater,
 )
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
-from evalsite.lib.exceptions import EvalsiteError
+from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
 from generation.models import Output, System
 
@@ -113,24 +115,26 @@ def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
-        "outputs": [_output_facts(study, system) for system in systems],
+        "outputs": [_output_facts(study, system, names_of(systems)) for system in systems],
     }
     return render(request, "annotation/study_draft.html", context)
 
 
-def _output_facts(study: Study, system: System) -> dict[str, Any]:
+def _output_facts(study: Study, system: System, names: list[str]) -> dict[str, Any]:
     """Count what a researcher should know of a system's outputs before raters see them."""
     outputs = Output.objects.filter(
         system=system, prompt__prompt_set=study.prompt_set, sample=study.sample
     )
     done = outputs.done()
     count = done.count()
+    texts = done.values_list("text", flat=True)
     return {
         "system": system,
         "done": count,
         "unfinished": outputs.unfinished().count(),
         "cut": done.filter(finish_reason=Output.Finish.LENGTH).count(),
         "empty": done.filter(text="").count(),
+        "names_itself": sum(bool(names_in(text, names)) for text in texts.iterator()),
         "duplicates": count - done.order_by().values("text_hash").distinct().count(),
     }
 
@@ -181,7 +185,7 @@ def study_close(request: UserHttpRequest, study: Study) -> str:
 def study_invite(request: UserHttpRequest, study: Study) -> str:
     form = InviteForm(request.POST)
     if not form.is_valid():
-        return "How many raters? " + " ".join(form.errors.get("count", []))
+        raise InputRefused("that is no number of raters", expected=f"1 to {MAX_INVITES}")
     raters = invite_raters(study, count=form.cleaned_data["count"], by=request.user)
     plural = "s" if len(raters) > 1 else ""
     return f"{len(raters)} rater{plural} invited. Send each one their own link."
