@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "evalsite.accounts.middleware.send_htmx_to_sign_in",
 ]
 
 ROOT_URLCONF = "evalsite.urls"

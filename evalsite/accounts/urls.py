@@ -10,5 +10,5 @@ urlpatterns = [
     path("sign-out/", views.sign_out, name="sign-out"),
     path("link/<str:token>/", views.login_link, name="login-link"),
     path("tokens/", views.api_tokens, name="api-tokens"),
-    path("tokens/<str:digest>/revoke/", views.revoke_api_token, name="api-token-revoke"),
+    path("tokens/<slug:digest>/revoke/", views.revoke_api_token, name="api-token-revoke"),
 ]
