@@ -13,6 +13,8 @@ from generation.models import PromptSet, System
 
 #: What one judgment takes, to say roughly how long a study is.
 SECONDS_A_JUDGMENT = 30
+#: What the column holds on every database.
+MAX_TASKS_PER_RATER = 2**31 - 1
 
 
 class StudyForm(forms.Form):
@@ -49,7 +51,11 @@ class StudyForm(forms.Form):
         min_value=1, max_value=1000, initial=3, label="Judgments for each task"
     )
     tasks_per_rater = forms.IntegerField(
-        min_value=1, required=False, label="Tasks for one rater, at most", help_text="Empty: all."
+        min_value=1,
+        max_value=MAX_TASKS_PER_RATER,
+        required=False,
+        label="Tasks for one rater, at most",
+        help_text="Empty: all.",
     )
     allow_tie = forms.BooleanField(required=False, initial=True, label="Offer “Tie”")
     allow_both_bad = forms.BooleanField(required=False, initial=True, label="Offer “Both bad”")
