@@ -10,6 +10,8 @@ from django.views.decorators.http import require_safe
 from annotation.models import Study
 from generation.models import PromptSet, System
 
+HOME_STUDIES = 8
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -18,7 +20,8 @@ def home(request: HttpRequest) -> HttpResponse:
     if not user.is_authenticated:
         return render(request, "home.html")
     context = {
-        "studies": Study.objects.owned_by(user).with_progress()[:8],
+        "studies": Study.objects.owned_by(user).with_progress()[:HOME_STUDIES],
+        "has_more": Study.objects.owned_by(user).count() > HOME_STUDIES,
         "has_system": System.objects.owned_by(user).exists(),
         "has_prompt_set": PromptSet.objects.owned_by(user).exists(),
     }

@@ -199,10 +199,13 @@ def queue_generation(
 @write_transaction()
 def cancel_job(job: Job) -> int:
     """Take the job's unfinished outputs out of the queue; return how many there were."""
-    Job.objects.filter(pk=job.pk, cancelled_at=None).update(cancelled_at=now())
-    return job.outputs.unfinished().update(
+    cancelled = job.outputs.unfinished().update(
         state=Output.State.CANCELLED, lease_until=None, worker=""
     )
+    if cancelled:
+        # A job that was done before the click stays done.
+        Job.objects.filter(pk=job.pk, cancelled_at=None).update(cancelled_at=now())
+    return cancelled
 
 
 @write_transaction()

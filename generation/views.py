@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evalsite.lib.exceptions import EvalsiteError
@@ -118,10 +120,11 @@ def _uploaded_prompts(data: dict[str, Any]) -> Any:
             required=PROMPT_REQUIRED,
             optional=PROMPT_OPTIONAL,
         )
-    lines = [line.strip() for line in data["lines"].splitlines() if line.strip()]
+    lines = enumerate(data["lines"].splitlines(), start=1)
+    filled = [(number, line.strip()) for number, line in lines if line.strip()]
     return [
-        Row(file="", line=number, values={"id": str(number), "prompt": line})
-        for number, line in enumerate(lines, start=1)
+        Row(file="", line=number, values={"id": str(key), "prompt": line})
+        for key, (number, line) in enumerate(filled, start=1)
     ]
 
 
@@ -245,8 +248,11 @@ def job_detail(request: UserHttpRequest, pk: int) -> HttpResponse:
     jobs = Job.objects.owned_by(request.user).with_counts().select_related("system", "prompt_set")
     job = get_object_or_404(jobs, pk=pk)
     outputs = job.outputs.select_related("prompt").defer("provenance", "html")
+    minute_ago = now() - timedelta(minutes=1)
     context = {
         "job": job,
+        "cancelled": job.total - job.done - job.failed - job.pending - job.running,
+        "a_minute": job.outputs.filter(finished_at__gt=minute_ago).count(),
         "left": job.pending + job.running,
         "latest": outputs.filter(state=Output.State.DONE).order_by("-finished_at", "-pk")[:3],
         "failed": outputs.filter(state=Output.State.FAILED)[:PAGE_SIZE],
