@@ -52,13 +52,8 @@ class PromptSetQuerySet(models.QuerySet["PromptSet"]):
         return self.filter(owner=user)
 
     def with_sizes(self) -> PromptSetQuerySet:
-        """Annotate `prompt_count`. Grouping drops the model's ordering, so it is said again."""
-        # Grouping drops the default order, which pages need.
-        return (
-            self.annotate(prompt_count=Count("prompts"))
-            .order_by("name", "pk")
-            .order_by("name", "pk")
-        )
+        """Annotate `prompt_count`. Grouping drops the default order, which pages need."""
+        return self.annotate(prompt_count=Count("prompts")).order_by("name", "pk")
 
 
 class PromptSet(models.Model):
@@ -123,7 +118,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         }
         # Grouping drops the model's ordering.
         annotated = self.annotate(total=Count("outputs"), **counts)
-        return annotated.order_by("-created_at", "-pk").order_by("-created_at", "-pk")
+        return annotated.order_by("-created_at", "-pk")
 
 
 class Job(models.Model):

@@ -1,0 +1,220 @@
+"""Two workers never share a row, a dead one's rows come back, a late one writes nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now
+
+from generation import leases
+from generation.backends import GenerationResult
+from generation.models import Job, Output, System
+from generation.services import cancel_job, queue_generation, retry_failed
+from generation.worker import Worker
+from tests.factories import make_output, make_prompt_set, make_system
+from tests.processes import run_manage, spawn
+
+pytestmark = pytest.mark.django_db
+
+
+def make_job(*, model: str = "", prompts: int = 4, **kwargs) -> Job:
+    system = make_system(backend=System.Backend.FAKE, model=model, **kwargs)
+    return queue_generation(system=system, prompt_set=make_prompt_set(prompts=prompts))
+
+
+def lease(worker: str = "one", limit: int = 2) -> list[Output]:
+    return leases.lease_outputs(worker=worker, limit=limit, seconds=60)
+
+
+def let_leases_run_out() -> None:
+    Output.objects.filter(state="running").update(lease_until=now() - timedelta(seconds=1))
+
+
+def result(output: Output, text: str = "A text.") -> GenerationResult:
+    return GenerationResult(key=output.pk, text=text, finish_reason="eos")
+
+
+def test_two_workers_never_share_a_row():
+    make_job()
+    one, two = lease("one", 3), lease("two", 3)
+    assert (len(one), len(two)) == (3, 1)
+    assert not {o.pk for o in one} & {o.pk for o in two}
+
+
+def test_work_goes_prompt_by_prompt_over_all_systems():
+    prompt_set = make_prompt_set(prompts=3)
+    for _ in range(2):
+        system = make_system(backend=System.Backend.FAKE)
+        queue_generation(system=system, prompt_set=prompt_set)
+    assert [o.queue_position for o in lease(limit=4)] == [0, 0, 1, 1]
+
+
+def test_a_batch_holds_one_model_only():
+    prompt_set = make_prompt_set(prompts=2)
+    for model in ("small", "large"):
+        system = make_system(backend=System.Backend.FAKE, model=model)
+        queue_generation(system=system, prompt_set=prompt_set)
+    assert {o.system.model for o in lease(limit=4)} == {"small"}
+    assert {o.system.model for o in lease("two", limit=4)} == {"large"}
+
+
+def test_a_finished_row_is_whole():
+    make_job()
+    [output] = lease(limit=1)
+    assert leases.finish_output(output, result(output, "Some **bold** text."))
+    output.refresh_from_db()
+    assert output.state == Output.State.DONE
+    assert "<strong>bold</strong>" in output.html
+    assert len(output.text_hash) == 64
+    assert output.finished_at
+    assert output.lease_until is None
+
+
+def test_a_run_out_lease_goes_to_another_and_the_first_writes_nothing():
+    make_job(prompts=1)
+    [late] = lease("one")
+    let_leases_run_out()
+    [taken] = lease("two")
+    assert taken.fence == late.fence + 1
+    assert not leases.finish_output(late, result(late, "too late"))
+    assert not leases.fail_output(late, error="too late")
+    assert leases.renew_leases([late], seconds=60) == set()
+    assert leases.finish_output(taken, result(taken, "in time"))
+    assert Output.objects.get().text == "in time"
+
+
+def test_renewing_keeps_a_lease():
+    make_job(prompts=1)
+    [held] = lease()
+    let_leases_run_out()
+    assert leases.renew_leases([held], seconds=60) == {held.pk}
+    assert lease("two") == []
+
+
+def test_a_row_whose_workers_keep_dying_fails_with_a_reason():
+    make_job(prompts=1)
+    for _ in range(leases.MAX_ATTEMPTS):
+        assert len(lease()) == 1
+        let_leases_run_out()
+    assert lease() == []
+    output = Output.objects.get()
+    assert output.state == Output.State.FAILED
+    assert "ended 3 times" in output.error
+
+
+def test_what_is_given_back_can_be_taken_at_once():
+    make_job(prompts=1)
+    assert leases.release_outputs(lease()) == 1
+    assert len(lease("two")) == 1
+    assert Output.objects.get().attempts == 1
+
+
+def test_a_cancelled_job_hands_out_nothing_until_it_is_tried_again():
+    job = make_job(prompts=2)
+    lease(limit=1)
+    assert cancel_job(job) == 2
+    assert lease("two") == []
+    assert retry_failed(job) == 2
+    assert len(lease("two")) == 2
+
+
+def test_a_finished_output_cannot_change():
+    output = make_output(system=make_system(), prompt=make_prompt_set(prompts=1).prompts.get())
+    with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
+        Output.objects.filter(pk=output.pk).update(text="rewritten")
+    with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
+        Output.objects.filter(pk=output.pk).update(state="pending")
+
+
+def test_a_worker_drains_the_queue_and_records_what_made_it():
+    job = make_job(prompts=9)
+    assert Worker(name="w").run(drain=True) == 9
+    job.refresh_from_db()
+    assert job.outputs.done().count() == 9
+    assert job.provenance["engine"] == "fake"
+    assert set(job.outputs.values_list("provenance__worker", flat=True)) == {"w"}
+
+
+def test_a_bad_row_fails_alone(monkeypatch):
+    job = make_job(prompts=3)
+    bad = job.outputs.first().prompt
+    type(bad).objects.filter(pk=bad.pk).update(text=" ")
+    Worker().run(drain=True)
+    assert job.outputs.done().count() == 2
+    assert job.outputs.get(state="failed").error == "The prompt is empty."
+
+
+def test_a_batch_that_breaks_is_tried_row_by_row(monkeypatch):
+    from generation.backends import fake
+
+    generate = fake.Backend.generate
+
+    def breaks_on_two(self, requests):
+        if len(requests) > 1:
+            raise RuntimeError("out of something")
+        if "number 2" in requests[0].messages[-1]["content"]:
+            raise RuntimeError("this row")
+        yield from generate(self, requests)
+
+    monkeypatch.setattr(fake.Backend, "generate", breaks_on_two)
+    job = make_job(prompts=3)
+    Worker().run(drain=True)
+    assert job.outputs.done().count() == 2
+    assert job.outputs.get(state="failed").error == "RuntimeError: this row"
+
+
+def test_the_same_seed_gives_the_same_texts_and_another_seed_others():
+    prompt_set = make_prompt_set(prompts=2)
+    texts = []
+    for number, seed in enumerate((1, 1, 2)):
+        # The same slug, as the random numbers depend on it: the earlier one is renamed.
+        system = make_system(backend=System.Backend.FAKE, slug="same")
+        queue_generation(system=system, prompt_set=prompt_set, seed=seed)
+        Worker().run(drain=True)
+        texts.append(list(system.outputs.values_list("text", flat=True)))
+        System.objects.filter(pk=system.pk).update(slug=f"was-{number}")
+    assert texts[0] == texts[1] != texts[2]
+
+
+def wait_for(condition, *, seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.05)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_row_is_done_once_though_a_worker_is_killed_in_the_middle():
+    job = make_job(model="slow", prompts=6)
+    victim = spawn("run_generation_worker", "--lease-seconds", "2", "--worker", "victim")
+    try:
+        wait_for(lambda: job.outputs.done().exists())
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    done_before = dict(job.outputs.done().values_list("pk", "text_hash"))
+    assert 0 < len(done_before) < 6
+    second = run_manage("run_generation_worker", "--drain", "--worker", "second")
+    assert second.returncode == 0, second.stderr
+    assert job.outputs.done().count() == 6
+    after = dict(job.outputs.values_list("pk", "text_hash"))
+    assert {pk: after[pk] for pk in done_before} == done_before
+    assert all(fence <= 2 for fence in job.outputs.values_list("fence", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stopped_worker_gives_its_rows_back():
+    job = make_job(model="slow", prompts=6)
+    worker = spawn("run_generation_worker")
+    try:
+        wait_for(lambda: job.outputs.done().exists())
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=30) == 0
+    finally:
+        worker.kill()
+    assert not job.outputs.filter(state="running").exists()
+    assert job.outputs.pending().exists()

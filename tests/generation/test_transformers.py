@@ -1,0 +1,147 @@
+"""The real backend: what it loads, what it refuses, and what a row's text depends on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from generation.backends import GenerationRequest
+from generation.backends.local_models import model_folder
+from generation.backends.settings import GenerationSettings
+from generation.exceptions import ModelNotFound, ModelNotUsable
+
+MODEL = "smollm2-135m-instruct"
+PROMPTS = [
+    "Say only the word yes.",
+    "Explain in a sentence or two why the sea is salty, and why a lake usually is not.",
+    "Name one colour.",
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["../secrets", "/etc", "nothing-here", "", ".", "inside/../../outside", "link"]
+)
+def test_no_name_leads_out_of_the_model_folders(settings, tmp_path, name):
+    root, outside = tmp_path / "models", tmp_path / "outside"
+    for folder in (root / "inside", outside):
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").touch()
+    (root / "link").symlink_to(outside)
+    settings.EVALSITE_MODEL_ROOTS = [root.resolve()]
+    assert model_folder("inside") == (root / "inside").resolve()
+    with pytest.raises(ModelNotFound):
+        model_folder(name)
+
+
+def test_a_folder_of_pickles_is_refused(settings, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "pytorch_model.bin").touch()
+    settings.EVALSITE_MODEL_ROOTS = [tmp_path.resolve()]
+    with pytest.raises(ModelNotUsable):
+        model_folder("old")
+
+
+def test_the_web_process_never_imports_torch():
+    code = "import evalsite.wsgi, evalsite.urls, sys; print('torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+def test_the_sampler_draws_with_the_right_frequencies_whatever_the_batch():
+    import torch
+
+    from generation.backends.sampling import RowSampler
+
+    shares = torch.tensor([0.5, 0.3, 0.15, 0.05])
+    rows = 20_000
+    keys = [i.to_bytes(8, "little") for i in range(rows)]
+    warm = GenerationSettings(temperature=1.0)
+    scores = torch.log(shares).repeat(rows, 1)
+    ids = torch.zeros(rows, 3, dtype=torch.long)
+    drawn = RowSampler([warm] * rows, keys, prompt_length=3)(ids, scores).argmax(-1)
+    found = torch.bincount(drawn, minlength=4) / rows
+    # Four standard errors of the largest share.
+    assert torch.allclose(found, shares, atol=4 * (0.25 / rows) ** 0.5)
+    alone = RowSampler([warm], [keys[77]], prompt_length=3)(ids[:1], scores[:1]).argmax(-1)
+    assert alone.item() == drawn[77].item()
+
+
+def test_top_k_and_top_p_leave_out_the_tail():
+    import torch
+
+    from generation.backends.sampling import RowSampler
+
+    scores = torch.log(torch.tensor([[0.6, 0.25, 0.1, 0.05]])).repeat(500, 1)
+    ids = torch.zeros(500, 1, dtype=torch.long)
+    keys = [i.to_bytes(8, "little") for i in range(500)]
+    for limits, allowed in (({"top_k": 2}, {0, 1}), ({"top_p": 0.8}, {0, 1}), ({}, {0, 1, 2, 3})):
+        settings = [GenerationSettings(temperature=1.0, **limits)] * 500
+        drawn = RowSampler(settings, keys, prompt_length=1)(ids, scores).argmax(-1)
+        assert set(drawn.tolist()) == allowed
+
+
+@pytest.fixture(scope="module")
+def backend():
+    import torch
+
+    from generation.backends import load_backend
+
+    torch.set_num_threads(1)
+    return load_backend("transformers", MODEL, dtype="float32")
+
+
+def request(number: int, **settings) -> GenerationRequest:
+    return GenerationRequest(
+        key=number,
+        messages=[{"role": "user", "content": PROMPTS[number % len(PROMPTS)]}],
+        settings=GenerationSettings(**{"max_new_tokens": 10, **settings}),
+        seed_key=bytes([number]) * 32,
+    )
+
+
+def texts(backend, requests) -> dict[int, str]:
+    return {result.key: result.text for result in backend.generate(requests)}
+
+
+@pytest.mark.model
+def test_a_row_says_the_same_alone_and_in_any_batch(backend):
+    mixed = [request(i, temperature=t) for i, t in enumerate((0.0, 0.0, 1.0, 1.0, 1.2))]
+    together = texts(backend, mixed)
+    assert texts(backend, mixed[::-1]) == together
+    for one in mixed:
+        assert texts(backend, [one])[one.key] == together[one.key]
+
+
+@pytest.mark.model
+def test_counts_and_reasons_are_right(backend):
+    [cut] = backend.generate([request(1, max_new_tokens=4)])
+    assert (cut.finish_reason, cut.output_tokens) == ("length", 4)
+    assert len(cut.provenance["token_ids"]) == 4
+    [free] = backend.generate([request(0, max_new_tokens=40)])
+    assert free.finish_reason in ("eos", "length")
+    assert (free.finish_reason == "eos") == (free.provenance["token_ids"][-1] in backend.eos_ids)
+    assert free.prompt_tokens > 10
+    first_word = cut.text.split()[0]
+    [stopped] = backend.generate([request(1, max_new_tokens=10, stop=(first_word,))])
+    assert (stopped.finish_reason, stopped.text) == ("stop", "")
+
+
+@pytest.mark.model
+def test_a_row_that_cannot_be_generated_fails_alone(backend):
+    long = replace(request(0), messages=[{"role": "user", "content": "word " * 10_000}])
+    empty = replace(request(1), messages=[{"role": "user", "content": "  "}])
+    results = {r.key: r for r in backend.generate([long, empty, request(2)])}
+    assert "context leaves room for" in results[0].error
+    assert results[1].error == "The prompt is empty."
+    assert results[2].error == ""
+
+
+@pytest.mark.model
+def test_provenance_names_weights_versions_and_settings(backend):
+    made_by = backend.provenance()
+    assert len(made_by["files"]["model.safetensors"]) == 64
+    assert {"torch", "transformers", "evalsite", "python"} <= made_by["versions"].keys()
+    assert made_by["dtype"] == "float32"
