@@ -94,7 +94,7 @@ def _record(data: Json, task: str, values: Json, file: str) -> RunRecord | None:
         task=task,
         task_version=_known(_object(data.get("versions")).get(task)),
         task_hash=str(_object(data.get("task_hashes")).get(task) or ""),
-        shots=_object(data.get("n-shot")).get(task),
+        shots=_count(_object(data.get("n-shot")).get(task)),
         size=effective if isinstance(effective, int) else None,
         is_limited=bool(config.get("limit")) or (original or 0) > (effective or 0),
         measured_at=_moment(data.get("date")),
@@ -134,6 +134,12 @@ def _scores(data: Json, task: str, values: Json, file: str) -> list[ScoreRecord]
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _count(value: object) -> int | None:
+    if value is not None and not (isinstance(value, int) and 0 <= value < 32_768):
+        raise ValueError(f"n-shot is {value!r}")
+    return value
 
 
 def _object(value: object) -> Json:

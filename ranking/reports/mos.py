@@ -29,7 +29,7 @@ def mos_part(study: Study, *, seed: int, level: float, with_excluded: bool) -> R
             rng = np.random.default_rng(seed)
             weights = rater_weights(ratings.raters, resamples=RESAMPLES, rng=rng)
             draws = resampled_means(ratings, weights)
-        ranks = rank(means.mean, draws, level=level)
+        ranks = rank(means.mean, draws, raters=ratings.raters, level=level)
         distribution = ratings.distribution()
         standings = [
             {

@@ -46,7 +46,8 @@ def pairwise_part(study: Study, *, seed: int, level: float, with_excluded: bool)
             "ties": "half",
             "solver": f"choix {choix.__version__ if hasattr(choix, '__version__') else '0.4'}, "
             "dense I-LSR, then Newton to a gradient norm below 1e-8",
-            "interval": f"rater-clustered Bayesian bootstrap, {RESAMPLES} resamples, percentiles",
+            "interval": f"rater-clustered Bayesian bootstrap, {RESAMPLES} resamples; t on the "
+            "logit scale, raters minus one degrees of freedom",
             "ranks": "simultaneous intervals of all differences (largest |z|)",
             "level": level,
             "seed": seed,
@@ -68,8 +69,10 @@ def _group(
     rates = win_rates(fit.strengths)
     raters = len(np.unique(comparisons.rater))
     draws = bootstrap_strengths(comparisons, fit, rng=rng) if raters > 1 else None
-    ranks = rank(fit.strengths, draws, level=level)
-    low, high = interval(win_rates(draws), level=level) if draws is not None else (None, None)
+    ranks = rank(fit.strengths, draws, raters=raters, level=level)
+    low = high = None
+    if draws is not None:
+        low, high = interval(rates, win_rates(draws), raters=raters, level=level)
     tallies = _tallies(comparisons)
     rows = [
         {

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import expit, logit
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from ranking.stats.bradley_terry import BradleyTerry, refit
 from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Comparisons, Floats
@@ -53,8 +56,24 @@ def _half_wins_by_rater(comparisons: Comparisons) -> csr_array:
     return csr_array((values, (rows, columns)), shape=(c.raters, c.systems**2))
 
 
-def interval(draws: Floats, *, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Return the lower and upper percentile over resamples, each [systems]."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-    return low, high
+def few_raters_factor(raters: int, *, level: float) -> float:
+    """Return by how much a normal quantile times the bootstrap's spread is too short.
+
+    The weights' variance is smaller than a sample's by (R - 1) / (R + 1), and with R raters the
+    quantile is Student's with R - 1 degrees of freedom.
+    """
+    tail = (1 + level) / 2
+    quantiles = student.ppf(tail, raters - 1) / norm.ppf(tail)
+    return float(quantiles * np.sqrt((raters + 1) / (raters - 1)))
+
+
+def interval(
+    shares: Floats, draws: Floats, *, raters: int, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Return lower and upper ends for `shares` [systems], from resampled `draws` of them.
+
+    A t interval on the logit scale, so that it stays between 0 and 1; at least two raters.
+    """
+    spread = logit(draws).std(axis=0, ddof=1)
+    half = norm.ppf((1 + level) / 2) * few_raters_factor(raters, level=level) * spread
+    return expit(logit(shares) - half), expit(logit(shares) + half)
