@@ -9,6 +9,7 @@ from django import forms
 from annotation.design import task_count
 from annotation.models import Study
 from annotation.services import MAX_INVITES
+from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
 
 #: What one judgment takes, to say roughly how long a study is.
@@ -29,9 +30,7 @@ class StudyForm(forms.Form):
         choices=Study.Protocol.choices, widget=forms.RadioSelect, initial=Study.Protocol.PAIRWISE
     )
     prompt_set = forms.ModelChoiceField(queryset=PromptSet.objects.none(), empty_label=None)
-    systems = forms.ModelMultipleChoiceField(
-        queryset=System.objects.none(), widget=forms.CheckboxSelectMultiple
-    )
+    systems = RowsField(queryset=System.objects.none())
     question = forms.CharField(
         max_length=300,
         required=False,

@@ -121,7 +121,7 @@ class Outputs(ClosedParameters, ListAPIView[Output]):
     parameters = ("cursor", "system", "prompt_set", "state")
 
     def get_queryset(self) -> QuerySet[Output]:
-        rows = Output.objects.filter(system__owner=self.request.user).select_related(
+        rows = Output.objects.owned_by(self.request.user).select_related(
             "system", "prompt__prompt_set"
         )
         given = self.request.query_params

@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from evalsite.lib.forms import RowsField
 from evalsite.lib.tabular import FORMATS
 from generation.models import System
 from generation.services import MAX_SAMPLES, MAX_SEED
@@ -23,7 +24,7 @@ class UploadField(forms.FileField):
         super().__init__(**kwargs)
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        upload: UploadedFile | None = super().clean(data, initial)
+        upload: UploadedFile[bytes] | None = super().clean(data, initial)
         if upload is None:
             return None
         if Path(upload.name or "").suffix.lower() not in FORMATS:
@@ -91,9 +92,7 @@ class OutputsForm(forms.Form):
 
 
 class QueueForm(forms.Form):
-    systems = forms.ModelMultipleChoiceField(
-        queryset=System.objects.none(), widget=forms.CheckboxSelectMultiple
-    )
+    systems = RowsField(queryset=System.objects.none())
     samples = forms.IntegerField(
         min_value=1, max_value=MAX_SAMPLES, initial=1, label="Outputs for each prompt"
     )

@@ -24,7 +24,7 @@ from generation.models import Job, Output
 MAX_ATTEMPTS = 3
 
 
-def _from_now(seconds: float) -> ExpressionWrapper:
+def _from_now(seconds: float) -> ExpressionWrapper[Any]:
     return ExpressionWrapper(
         Now() + Value(timedelta(seconds=seconds)), output_field=DateTimeField()
     )

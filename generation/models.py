@@ -116,9 +116,9 @@ class JobQuerySet(models.QuerySet["Job"]):
                 ("pending", state.PENDING),
             ]
         }
-        # Grouping drops the model's ordering.
-        annotated = self.annotate(total=Count("outputs"), **counts)
-        return annotated.order_by("-created_at", "-pk")
+        counted = self.annotate(**counts, **{"total": Count("outputs")})
+        # Grouping drops the default order, which pages need.
+        return counted.order_by("-created_at", "-pk")
 
 
 class Job(models.Model):
@@ -133,6 +133,13 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     cancelled_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # Set by `with_counts`.
+    total: int
+    done: int
+    failed: int
+    running: int
+    pending: int
+
     objects = JobQuerySet.as_manager()
 
     class Meta:
@@ -143,6 +150,9 @@ class Job(models.Model):
 
 
 class OutputQuerySet(models.QuerySet["Output"]):
+    def owned_by(self, user: Any) -> OutputQuerySet:
+        return self.filter(system__owner=user)
+
     def done(self) -> OutputQuerySet:
         return self.filter(state=Output.State.DONE)
 

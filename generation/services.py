@@ -63,7 +63,8 @@ def create_prompt_set(
     *, owner: User, name: str, rows: Iterable[Row], slug: str = "", description: str = ""
 ) -> PromptSet:
     """Make a frozen prompt set from rows; the first bad row refuses all of them."""
-    prompts, lines = [], {}
+    prompts: list[Prompt] = []
+    lines: dict[str, int] = {}
     for row in rows:
         prompt = _prompt(row, position=len(prompts))
         if prompt.key in lines:

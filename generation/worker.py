@@ -62,7 +62,8 @@ class Worker:
         return finished
 
     def _limit(self) -> int:
-        return self.batch_size or getattr(self._backend, "batch_size", FIRST_BATCH)
+        own: int = getattr(self._backend, "batch_size", FIRST_BATCH)
+        return self.batch_size or own
 
     def _work(self, outputs: list[Output]) -> int:
         """Generate a leased batch; what is not finished when this ends is given back."""

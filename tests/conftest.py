@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--only-database"):
         return
     fixtures = {"db", "transactional_db", "live_server"}
-    chosen, left_out = [], []
+    chosen: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         uses = item.get_closest_marker("django_db") or fixtures & set(
             getattr(item, "fixturenames", ())

@@ -45,7 +45,7 @@ def throwaway_cluster() -> Iterator[str]:
             **quiet, **as_nobody,
         )  # fmt: skip
         options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-        server = [binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w"]
+        server: list[Any] = [binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-w"]
         subprocess.run([*server, "-o", options, "start"], **quiet, **as_nobody)
         try:
             yield f"postgres://postgres@{quote(str(folder), safe='')}/postgres"

@@ -48,7 +48,7 @@ def render_markdown(text: str) -> str:
     Raw HTML is shown as text. Links keep their words and lose their address; images keep
     their description. The result is safe under a Content-Security-Policy without inline code.
     """
-    rendered = _parser().render(text)
+    rendered: str = _parser().render(text)
     return nh3.clean(
         rendered,
         tags=_TEXT_TAGS | _MATHML_TAGS,
@@ -89,6 +89,7 @@ def _math(source: str, options: dict[str, bool]) -> str:
     try:
         if len(source) > MAX_MATH_CHARS:
             raise ValueError("too long to typeset")
-        return latex2mathml.converter.convert(source, display=display)
+        mathml: str = latex2mathml.converter.convert(source, display=display)
+        return mathml
     except Exception:  # the converter raises many kinds on text that only looks like maths
         return f"<code>{html.escape(source)}</code>"

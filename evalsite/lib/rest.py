@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -10,6 +11,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Text(serializers.CharField):
@@ -91,11 +94,11 @@ def documented(
     also: tuple[int, ...] = (),
     streams: dict[str, Any] | None = None,
     parameters: dict[str, str] | None = None,
-) -> Any:
+) -> Callable[[Method], Method]:
     """Describe an operation: what it takes, what it answers, and every way it can refuse."""
     codes = sorted({400, 401, 429, *also, *((415, 413) if body else ())})
     refusals = {code: (OpenApiTypes.OBJECT if code == 400 else _ERROR) for code in codes}
-    return extend_schema(
+    describe: Callable[[Method], Method] = extend_schema(
         summary=summary,
         request=body,
         responses={
@@ -111,3 +114,4 @@ def documented(
             for name, words in (parameters or {}).items()
         ],
     )
+    return describe

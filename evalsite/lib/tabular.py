@@ -210,9 +210,9 @@ class _Echo(io.StringIO):
 def csv_lines(columns: Sequence[str], records: Iterable[dict[str, Any]]) -> Iterator[str]:
     """Yield a header and one CSV line a record, in constant memory."""
     writer = csv.writer(_Echo(), lineterminator="\n")
-    yield writer.writerow(columns)  # type: ignore[misc]
+    yield writer.writerow(columns)
     for record in records:
-        yield writer.writerow([record.get(c, "") for c in columns])  # type: ignore[misc]
+        yield writer.writerow([record.get(c, "") for c in columns])
 
 
 def json_lines(columns: Sequence[str], records: Iterable[dict[str, Any]]) -> Iterator[str]:

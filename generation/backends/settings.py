@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -41,7 +41,7 @@ def parse_settings(values: Mapping[str, Any]) -> GenerationSettings:
         raise InputRefused(
             f"unknown setting {unknown[0]!r}", expected="only " + ", ".join(sorted(known))
         )
-    checks = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "temperature": lambda v: _number(v, 0, 10),
         "top_p": lambda v: _number(v, 0, 1) and v > 0,
         "top_k": lambda v: _whole(v, 0, 1_000_000),

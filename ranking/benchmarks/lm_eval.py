@@ -117,15 +117,15 @@ def _scores(data: Json, task: str, values: Json, file: str) -> list[ScoreRecord]
         if not math.isfinite(value):
             raise InputRefused(f"{task}: {key} is {value}", expected="a finite number", file=file)
         stderr = values.get(f"{metric}_stderr,{name}")
-        has_stderr = _is_number(stderr) and math.isfinite(stderr)
+        # "N/A" where the harness computed none.
+        is_known = isinstance(stderr, int | float) and math.isfinite(stderr)
         direction = better.get(metric)
         scores.append(
             ScoreRecord(
                 metric=metric,
                 filter="" if name == "none" else name,
                 value=float(value),
-                # "N/A" where the harness computed none.
-                stderr=float(stderr) if has_stderr else None,
+                stderr=float(stderr) if is_known and stderr is not None else None,
                 higher_is_better=direction if isinstance(direction, bool) else None,
             )
         )

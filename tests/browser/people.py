@@ -23,7 +23,7 @@ def start_judging(page: Page, rater: Rater) -> None:
     while "/judge/" not in page.url:
         here = page.url
         page.locator("main form button[type=submit]").first.click()
-        page.wait_for_url(lambda url, here=here: url != here)
+        page.wait_for_function("here => location.href !== here", arg=here)
 
 
 def violations(page: Page) -> list[str]:

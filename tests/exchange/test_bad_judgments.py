@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -15,7 +16,9 @@ GOOD = {"prompt_id": "p", "system_a": "x", "system_b": "y", "verdict": "a", "rat
 
 
 def everything() -> dict[str, int]:
-    return {m.__name__: m.objects.count() for m in apps.get_models() if m.__name__ != "User"}
+    return {
+        m.__name__: m._default_manager.count() for m in apps.get_models() if m.__name__ != "User"
+    }
 
 
 def refused(capsys, file: Path, *, study: str = "fresh", create: bool = True) -> str:
@@ -27,10 +30,10 @@ def refused(capsys, file: Path, *, study: str = "fresh", create: bool = True) ->
     assert everything() == before
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
-    return lines[0]
+    return str(lines[0])
 
 
-def write_rows(path: Path, *rows: dict) -> Path:
+def write_rows(path: Path, *rows: dict[str, Any]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

@@ -20,7 +20,7 @@ def refused(capsys, *command, **options) -> str:
     assert ended.value.code == 2
     assert [model.objects.count() for model in (System, PromptSet, Prompt, Output)] == before
     [line] = capsys.readouterr().err.strip().splitlines()
-    return line
+    return str(line)
 
 
 def test_prompts_come_from_csv_and_json_lines(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,7 +55,7 @@ def test_known_strengths_are_recovered():
     assert fit_bradley_terry(expected).strengths == pytest.approx(true - true.mean(), abs=1e-9)
 
 
-def test_the_citations_of_four_journals_give_the_published_coefficients(shared_data: Path):
+def test_the_citations_of_four_journals_give_the_published_coefficients(shared_data):
     """Stigler (1994), as in Agresti (2002): cited journals win."""
     with (shared_data / "classic_bt" / "citations.csv").open() as file:
         rows = list(csv.reader(file))
@@ -74,15 +73,15 @@ def test_the_citations_of_four_journals_give_the_published_coefficients(shared_d
     )
 
 
-matrices = st.integers(2, 6).flatmap(
-    lambda m: st.lists(st.integers(1, 40), min_size=m * m, max_size=m * m).map(
-        lambda values, m=m: np.array(values, dtype=float).reshape(m, m) * (1 - np.eye(m))
-    )
-)
+@st.composite
+def matrices(draw):
+    size = draw(st.integers(2, 6))
+    values = draw(st.lists(st.integers(1, 40), min_size=size**2, max_size=size**2))
+    return np.array(values, dtype=float).reshape(size, size) * (1 - np.eye(size))
 
 
 @settings(max_examples=60, deadline=None)
-@given(matrices, st.randoms(use_true_random=False))
+@given(matrices(), st.randoms(use_true_random=False))
 def test_names_do_not_matter(wins, random):
     order = list(range(len(wins)))
     random.shuffle(order)
@@ -159,7 +158,7 @@ def test_ranks_are_ranges_from_simultaneous_intervals():
     assert unknown.high.tolist() == [4] * 4
 
 
-def test_the_codings_of_the_textbook_give_its_alphas(shared_data: Path):
+def test_the_codings_of_the_textbook_give_its_alphas(shared_data):
     """Krippendorff: 4 raters, 12 units, gaps; nominal 0.743, interval 0.849."""
     with (shared_data / "krippendorff" / "codings.csv").open() as file:
         raters = [[float(v) if v else None for v in row] for row in csv.reader(file)]
@@ -191,7 +190,7 @@ def ratings(scores: np.ndarray) -> Ratings:
     )
 
 
-def test_the_mos_of_a_published_data_set(shared_data: Path):
+def test_the_mos_of_a_published_data_set(shared_data):
     """Netflix public data set: 79 clips, 26 raters; MOS[0] 4.8846, MOS[10] 2.0769."""
     with (shared_data / "sureal_nflx" / "nflx_ratings.csv").open() as file:
         rows = list(csv.DictReader(file))
