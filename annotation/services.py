@@ -106,14 +106,14 @@ def _move(
     study: Study, before: list[Study.State], after: Study.State, what: str, by: User | None
 ) -> None:
     if not Study.objects.filter(pk=study.pk, state__in=before).update(state=after):
-        raise StudyNotOpen(f"The study cannot be {what}: it is {study.get_state_display()}.")
+        raise StudyNotOpen(f"The study cannot be {what}: it is {study.state}.")
     study.refresh_from_db()
     study.log(what, by=by)
 
 
 def _require(study: Study, state: Study.State) -> None:
     if study.state != state:
-        raise StudyNotOpen(f"The study is {study.get_state_display()}, not {state.label}.")
+        raise StudyNotOpen(f"The study is {study.state}, not {state.value}.")
 
 
 @write_transaction()

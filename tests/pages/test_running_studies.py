@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from annotation.assignments import next_assignment, submit_judgment
+from annotation.assignments import next_turn, submit_judgment
 from annotation.launch import launch_study
 from annotation.models import Exclusion, Judgment, Study
 from annotation.services import MAX_INVITES, invite_raters
@@ -23,8 +23,8 @@ def study() -> Study:
 
 def judge(study: Study, rater, times: int = 1) -> None:
     for _ in range(times):
-        assignment = next_assignment(rater)
-        submit_judgment(rater=rater, token=str(assignment.token), answer={"choice": "left"})
+        assignment = study.assignments.get(pk=next_turn(rater).assignment_pk)
+        submit_judgment(rater, token=assignment.token, choice="left")
 
 
 # Progress
@@ -101,9 +101,7 @@ def test_a_study_moves_between_its_states(study, actions, state):
 def test_a_closed_study_says_why_it_stays_closed(study):
     alice = signed_in()
     alice.post("/studies/one/close/")
-    assert said(alice.post("/studies/one/resume/")) == (
-        "The study cannot be resumed: it is Closed."
-    )
+    assert "cannot be resumed: it is closed." in said(alice.post("/studies/one/resume/"))
     page = alice.get("/studies/one/").content.decode()
     for address in ("/pause/", "/resume/", "/close/", "/invite/"):
         assert address not in page
@@ -122,7 +120,7 @@ def test_the_log_says_who_did_what(study):
 def test_a_draft_cannot_be_paused():
     make_study(slug="draft")
     assert said(signed_in().post("/studies/draft/pause/")) == (
-        "The study cannot be paused: it is Draft."
+        "The study cannot be paused: it is draft."
     )
 
 
@@ -131,9 +129,8 @@ def test_a_draft_cannot_be_paused():
 
 def test_invited_raters_get_links_that_work(study):
     alice = signed_in()
-    answer = alice.post("/studies/one/invite/", {"count": 3}, follow=True)
-    assert said(answer) == "" or "3 raters invited" in answer.content.decode()
-    page = alice.get("/studies/one/").content.decode()
+    page = alice.post("/studies/one/invite/", {"count": 3}, follow=True).content.decode()
+    assert "3 raters invited" in page
     for rater in study.raters.all():
         link = f"/r/{rater.invite_token}/"
         assert f'data-copy="http://testserver{link}"' in page
@@ -159,9 +156,7 @@ def test_a_draft_and_a_closed_study_invite_nobody(study):
 def test_a_revoked_link_lets_nobody_in(study):
     rater = make_rater(study)
     alice = signed_in()
-    assert "does not work any more" in said(
-        alice.post(f"/studies/one/raters/{rater.pk}/revoke/")
-    )
+    assert "does not work any more" in said(alice.post(f"/studies/one/raters/{rater.pk}/revoke/"))
     assert rater.invite_token not in alice.get("/studies/one/").content.decode()
     assert Client().get(f"/r/{rater.invite_token}/", follow=True).status_code == 403
 

@@ -229,5 +229,5 @@ def test_only_a_draft_can_be_deleted():
     draft, launched = make_study(), make_study()
     alice.post(f"/studies/{launched.slug}/launch/")
     assert alice.post(f"/studies/{draft.slug}/delete/")["Location"] == "/studies/"
-    assert "is Open" in said(alice.post(f"/studies/{launched.slug}/delete/"))
+    assert "is open, not draft" in said(alice.post(f"/studies/{launched.slug}/delete/"))
     assert list(Study.objects.all()) == [launched]
