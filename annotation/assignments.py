@@ -47,6 +47,10 @@ class Turn:
 @write_transaction()
 def next_turn(rater: Rater) -> Turn:
     """Return the rater's task: the one being corrected, the one on screen, or a new claim."""
+    return _held_turn(rater)
+
+
+def _held_turn(rater: Rater) -> Turn:
     held = rater.assignments.filter(state__in=[Assignment.State.CLAIMED, Assignment.State.JUDGED])
     correcting = held.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
     if correcting:
@@ -129,10 +133,10 @@ def _claim(slot: Assignment, rater: Rater) -> bool:
 def judge_and_go_on(
     rater: Rater, *, token: UUID, choice: str, seconds: float | None = None, comment: str = ""
 ) -> Turn:
-    """Store the answer and claim the next task, in one transaction."""
-    judgment = submit_judgment(rater, token=token, choice=choice, seconds=seconds, comment=comment)
+    """Store the answer and find the next task, in one transaction: see `submit_judgment`."""
+    judgment = _submit(rater, token, choice, seconds, comment)
     # Only a correction can leave another task on the rater's screen.
-    return next_turn(rater) if judgment.supersedes_id else _claim_next(rater)
+    return _held_turn(rater) if judgment.supersedes_id else _claim_next(rater)
 
 
 @write_transaction()
@@ -145,6 +149,12 @@ def submit_judgment(
     `AssignmentUnknown`, `AssignmentClosed` (a double submit), `AssignmentExpired`,
     `ChoiceUnknown` and `StudyNotOpen`; nothing is stored then.
     """
+    return _submit(rater, token, choice, seconds, comment)
+
+
+def _submit(
+    rater: Rater, token: UUID, choice: str, seconds: float | None, comment: str
+) -> Judgment:
     slot = _own_slot(rater, token)
     if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
         raise StudyNotOpen("The study has ended; this answer could not be stored any more.")

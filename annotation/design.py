@@ -60,13 +60,17 @@ def plan_slots(tasks: TaskPlan, *, target: int, rng: np.random.Generator) -> Slo
     """
     count = len(tasks.prompt)
     first_left = _first_sides(tasks, rng)
+    has_sides = tasks.system_b >= 0
     layers = [rng.permutation(count) for _ in range(target)]
     return SlotPlan(
-        task=np.concatenate(layers) if layers else np.zeros(0, dtype=np.int64),
+        task=np.concatenate(layers),
         k=np.repeat(np.arange(target), count),
-        a_left=np.concatenate([first_left[layer] ^ (k % 2 == 1) for k, layer in enumerate(layers)])
-        if layers
-        else np.zeros(0, dtype=np.bool_),
+        a_left=np.concatenate(
+            [
+                first_left[layer] ^ (has_sides[layer] & (k % 2 == 1))
+                for k, layer in enumerate(layers)
+            ]
+        ),
     )
 
 
