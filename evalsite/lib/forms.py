@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 
-class RowsField(forms.ModelMultipleChoiceField):
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Checkboxes for rows. An id too large for the database is as unknown as any other."""
 
     widget = forms.CheckboxSelectMultiple

@@ -19,7 +19,7 @@ def signed_in(username: str = "alice") -> Client:
 
 def errors(response: Any, form: str = "form") -> dict[str, list[str]]:
     """Return the form's errors by field; `__all__` holds those of the form as a whole."""
-    found: dict[str, list[str]] = response.context[form].errors.get_json_data()
+    found: dict[str, list[dict[str, str]]] = response.context[form].errors.get_json_data()
     return {field: [e["message"] for e in entries] for field, entries in found.items()}
 
 

@@ -23,7 +23,8 @@ def study() -> Study:
 
 def judge(study: Study, rater, times: int = 1) -> None:
     for _ in range(times):
-        assignment = study.assignments.get(pk=next_turn(rater).assignment_pk)
+        next_turn(rater)
+        assignment = rater.assignments.get(state="claimed")
         submit_judgment(rater, token=assignment.token, choice="left")
 
 

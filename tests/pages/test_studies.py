@@ -110,7 +110,7 @@ def test_systems_and_prompts_of_others_are_neither_shown_nor_taken():
 # Its size
 
 
-def size(**extra) -> dict[str, object]:
+def size(**extra):
     answer = signed_in().post(NEW, filled(**extra), headers=HTMX)
     assert answer.status_code == 200
     assert "<html" not in answer.content.decode()
