@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
@@ -47,11 +48,17 @@ class Turn:
 @write_transaction()
 def next_turn(rater: Rater) -> Turn:
     """Return the rater's task: the one being corrected, the one on screen, or a new claim."""
+    if connection.features.has_select_for_update:
+        # The same rater in two tabs: the second waits, and is shown what the first has claimed.
+        Rater.objects.select_for_update(no_key=True).values("pk").get(pk=rater.pk)
     return _held_turn(rater)
 
 
 def _held_turn(rater: Rater) -> Turn:
     held = rater.assignments.filter(state__in=[Assignment.State.CLAIMED, Assignment.State.JUDGED])
+    if rater.study.state == Study.State.CLOSED:
+        # What is on a screen can no longer be answered, so it is not shown again.
+        return Turn(assignment_pk=None, judged=held.filter(state=Assignment.State.JUDGED).count())
     correcting = held.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
     if correcting:
         judged = held.filter(state=Assignment.State.JUDGED).count()
@@ -176,7 +183,9 @@ def _submit(
 
 
 def _own_slot(rater: Rater, token: UUID) -> Assignment:
-    slot = Assignment.objects.filter(token=token, rater=rater).first()
+    # Locked, so that the second of two equal answers finds the slot closed by the first.
+    own = Assignment.objects.select_for_update(no_key=True)
+    slot = own.filter(token=token, rater=rater).first()
     if slot is None:
         # Either somebody else's, or this rater's until its lease ran out.
         raise AssignmentUnknown

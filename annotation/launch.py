@@ -38,9 +38,10 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
         state=Study.State.OPEN, launched_at=now()
     ):
         raise StudyNotDraft
-    study.refresh_from_db()
     systems = list(study.systems.order_by("study_systems__position"))
     outputs = _outputs(study, systems)
+    # Only now: a refusal leaves the caller's object a draft, like the row.
+    study.refresh_from_db()
     tasks = _make_tasks(study, systems, outputs)
     slots = _make_slots(study, tasks)
     study.plan = _plan(study, systems, outputs)

@@ -62,8 +62,8 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
         known = request.get_signed_cookie(
             COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS
         )
-        rater = _active_rater(public_id=known, study__public_id=public_id) if known else None
-        if rater is None:
+        rater = _active_rater(public_id=known) if known else None
+        if rater is None or rater.study.public_id != public_id:
             return _who_are_you(request, public_id)
         request.rater = rater
         return view(request, *args)
@@ -71,9 +71,9 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
     return checked
 
 
-def _active_rater(**lookup: Any) -> Rater | None:
+def _active_rater(*, public_id: str) -> Rater | None:
     raters = Rater.objects.select_related("study").defer("study__plan")
-    return raters.filter(revoked_at=None, **lookup).first()
+    return raters.filter(revoked_at=None, public_id=public_id).first()
 
 
 def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:

@@ -174,7 +174,8 @@ def skip(request: RaterHttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _refusal(request, "That task could not be read.")
     try:
-        skip_assignment(request.rater, token=form.cleaned_data["token"])
+        with suppress(AssignmentClosed):  # a double click: the task is set aside already
+            skip_assignment(request.rater, token=form.cleaned_data["token"])
     except AnnotationError as error:
         return _refusal(request, str(error))
     return _go_on(request)

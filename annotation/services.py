@@ -150,8 +150,9 @@ def _numbered(taken: set[str], count: int) -> list[str]:
 def revoke_rater(rater: Rater, *, by: User | None = None) -> None:
     """Take the link back. What was judged stays; what is on the screen is open again."""
     Rater.objects.filter(pk=rater.pk, revoked_at=None).update(revoked_at=now())
-    release = {"state": Assignment.State.OPEN, "rater": None, "lease_until": None}
-    rater.assignments.filter(state=Assignment.State.CLAIMED).update(**release)
+    rater.assignments.filter(state=Assignment.State.CLAIMED).update(
+        state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
+    )
     rater.study.log("rater's link revoked", by=by, rater=rater.name)
 
 
@@ -186,9 +187,10 @@ def withdraw_system(study: Study, *, system: System, reason: str, by: User | Non
     found = study.study_systems.filter(system=system, withdrawn_at=None)
     if not found.update(withdrawn_at=now()):
         raise InputRefused("the system is not in the study", expected="one that is")
-    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING]
+    # Also what is on a screen: its slot would be handed out again once its time is over.
+    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING, Assignment.State.CLAIMED]
     for side in ("task__system_a", "task__system_b"):
         study.assignments.filter(state__in=unanswered, **{side: system}).update(
-            state=Assignment.State.WITHDRAWN
+            state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
         )
     study.log("system withdrawn", by=by, system=system.slug, reason=reason)

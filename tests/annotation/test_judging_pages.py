@@ -255,6 +255,41 @@ def test_a_closed_study_takes_nothing(study, bob):
     assert not Judgment.objects.exists()
 
 
+def test_a_closed_study_shows_no_task_that_it_would_refuse(study, bob):
+    client = enter(bob)
+    page = client.get(judge_url(bob))
+    client.post(judge_url(bob), {"token": token_on(page), "choice": "tie"})
+    client.post(f"/rate/{study.public_id}/undo/")
+    close_study(study)
+    assert "Thank you" in client.get(judge_url(bob)).content.decode()
+
+
+def test_a_double_click_on_skip_sets_one_task_aside(study, bob):
+    client = enter(bob)
+    token = token_on(client.get(judge_url(bob)))
+    for _ in range(2):
+        part = client.post(f"/rate/{study.public_id}/skip/", {"token": token}, **HTMX)
+        assert token_on(part) != token
+    assert bob.assignments.filter(state="skipped").count() == 1
+
+
+def test_an_address_with_a_nul_is_a_stranger(bob):
+    client = enter(bob)
+    assert client.get("/rate/%00/judge/").status_code == 403
+
+
+def test_no_answer_is_kept_by_a_cache(bob):
+    client = enter(bob)
+    token = token_on(client.get(judge_url(bob)))
+    answers = [
+        client.get(f"/r/{bob.invite_token}/"),
+        client.get(f"/rate/{bob.study.public_id}/pause/"),
+        client.post(judge_url(bob), {"token": token, "choice": "tie"}, **HTMX),
+        Client().get(judge_url(bob)),
+    ]
+    assert all("no-store" in answer["Cache-Control"] for answer in answers)
+
+
 def test_another_device_shows_the_same_task(bob):
     one, two = enter(bob), enter(bob)
     assert token_on(one.get(judge_url(bob))) == token_on(two.get(judge_url(bob)))
@@ -301,7 +336,12 @@ def test_nothing_on_the_page_tells_systems_apart(study, bob):
     client = enter(bob)
     page = client.get(judge_url(bob))
     text = page.content.decode() + str(page.headers)
-    slot = slot_of(bob)
+    part = client.post(judge_url(bob), {"token": token_on(page), "choice": "tie"}, **HTMX)
+    for path in ("undo/", "pause/", "instructions/", "consent/"):
+        act = client.post if path == "undo/" else client.get
+        text += act(f"/rate/{study.public_id}/{path}", **HTMX).content.decode()
+    text += part.content.decode()
+    slot = bob.assignments.filter(state="judged").get()
     for secret in ("Aurora", "aurora", "system-1", "System 2", study.slug, study.name):
         assert secret not in text
     assert slot.task.output_a.text_hash not in text
@@ -321,4 +361,4 @@ def statements(tasks: int) -> int:
 
 
 def test_an_answer_and_the_next_task_cost_twelve_statements_at_any_size():
-    assert statements(10) == statements(400) <= 12
+    assert statements(20) == statements(2000) <= 12
