@@ -13,6 +13,10 @@ class NothingToQueue(GenerationError):
     """Every output of this system over this prompt set is there or queued already."""
 
 
+class OutputsAppeared(GenerationError):
+    """Somebody else stored some of these outputs meanwhile: nothing of the file was stored."""
+
+
 class SystemCannotGenerate(GenerationError):
     """The system has no backend: its outputs are imported."""
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from evalsite.lib.db import write_transaction
 from evalsite.lib.markdown import render_markdown
-from evalsite.lib.text import sha256
+from evalsite.lib.text import make_storable, sha256
 from generation.backends import GenerationResult
 from generation.models import Job, Output
 
@@ -88,15 +88,18 @@ def renew_leases(outputs: Sequence[Output], *, seconds: float) -> set[int]:
     return {output.pk for output in outputs if _held(output).update(lease_until=_from_now(seconds))}
 
 
-@write_transaction()
 def finish_output(output: Output, result: GenerationResult) -> bool:
-    """Store the text, once and for good. False: the lease was lost, nothing is written."""
+    """Store the text, once and for good. False: the lease was lost, nothing is written.
+
+    A model can spell bytes that no database takes as text; they are replaced.
+    """
+    text = make_storable(result.text)
     return _write(
         output,
         state=Output.State.DONE,
-        text=result.text,
-        html=render_markdown(result.text),
-        text_hash=sha256(result.text),
+        text=text,
+        html=render_markdown(text),
+        text_hash=sha256(text),
         finish_reason=result.finish_reason,
         prompt_tokens=result.prompt_tokens,
         output_tokens=result.output_tokens,
@@ -107,12 +110,13 @@ def finish_output(output: Output, result: GenerationResult) -> bool:
     )
 
 
-@write_transaction()
 def fail_output(output: Output, *, error: str) -> bool:
     """Mark the row failed with its reason. False: the lease was lost, nothing is written."""
-    return _write(output, state=Output.State.FAILED, error=error[:2000], finished_at=Now())
+    error = make_storable(error[:2000])
+    return _write(output, state=Output.State.FAILED, error=error, finished_at=Now())
 
 
+@write_transaction()
 def _write(output: Output, **values: Any) -> bool:
     return bool(_held(output).update(lease_until=None, **values))
 

@@ -13,9 +13,9 @@ from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.markdown import render_markdown
 from evalsite.lib.tabular import Row
-from evalsite.lib.text import sha256, unique_slug
+from evalsite.lib.text import is_storable, sha256, unique_slug
 from generation.backends.settings import parse_settings
-from generation.exceptions import NothingToQueue, SystemCannotGenerate
+from generation.exceptions import NothingToQueue, OutputsAppeared, SystemCannotGenerate
 from generation.models import Job, Output, Prompt, PromptSet, System
 
 PROMPT_REQUIRED = ("id", "prompt")
@@ -46,6 +46,8 @@ def create_system(
         )
     if backend == System.Backend.TRANSFORMERS and not model:
         raise InputRefused("no model is named", expected="the name of a model")
+    _check_text("name", name)
+    _check_text("model", model, limit=300, required=False)
     parsed = parse_settings(settings or {})
     return System.objects.create(
         owner=owner,
@@ -58,11 +60,12 @@ def create_system(
     )
 
 
-@write_transaction()
 def create_prompt_set(
     *, owner: User, name: str, rows: Iterable[Row], slug: str = "", description: str = ""
 ) -> PromptSet:
     """Make a frozen prompt set from rows; the first bad row refuses all of them."""
+    _check_text("name", name)
+    # Read and rendered before the transaction: a large file must not keep other writers waiting.
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
     for row in rows:
@@ -76,17 +79,27 @@ def create_prompt_set(
         prompts.append(prompt)
     if not prompts:
         raise InputRefused("there are no prompts", expected="at least one prompt")
-    prompt_set = PromptSet.objects.create(
-        owner=owner,
-        name=name,
-        slug=_free_slug(PromptSet, slug, name),
-        description=description,
-        content_hash=_content_hash(prompts),
-    )
-    for prompt in prompts:
-        prompt.prompt_set = prompt_set
-    Prompt.objects.bulk_create(prompts, batch_size=_BATCH)
+    with write_transaction():
+        prompt_set = PromptSet.objects.create(
+            owner=owner,
+            name=name,
+            slug=_free_slug(PromptSet, slug, name),
+            description=description,
+            content_hash=_content_hash(prompts),
+        )
+        for prompt in prompts:
+            prompt.prompt_set = prompt_set
+        Prompt.objects.bulk_create(prompts, batch_size=_BATCH)
     return prompt_set
+
+
+def _check_text(what: str, text: str, *, limit: int = 200, required: bool = True) -> None:
+    if required and not text.strip():
+        raise InputRefused(f"the {what} is empty", expected="a text")
+    if len(text) > limit:
+        raise InputRefused(f"the {what} has {len(text)} characters", expected=f"at most {limit}")
+    if not is_storable(text):
+        raise InputRefused(f"the {what} holds bytes that are no text", expected="text in UTF-8")
 
 
 def _free_slug(model: type[System] | type[PromptSet], slug: str, name: str) -> str:
@@ -112,6 +125,8 @@ def _prompt(row: Row, *, position: int) -> Prompt:
     if len(key) > 200:
         raise row.refuse(f"id has {len(key)} characters", expected="at most 200")
     text = row.text("prompt")
+    if not text.strip():
+        raise row.refuse("prompt is empty", expected="a text")
     category = row.text("category", required=False)
     if len(category) > 100:
         raise row.refuse(f"category has {len(category)} characters", expected="at most 100")
@@ -137,9 +152,10 @@ def _messages(row: Row) -> list[dict[str, str]] | None:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise row.refuse("messages is not JSON", expected=expected) from None
-    if not isinstance(value, list) or not all(map(_is_turn, value)) or value[-1]["role"] != "user":
+    turns = value if isinstance(value, list) and all(map(_is_turn, value)) else []
+    if not turns or turns[-1]["role"] != "user":
         raise row.refuse("messages are not chat turns", expected=expected)
-    return value
+    return turns
 
 
 def _is_turn(turn: object) -> bool:
@@ -148,7 +164,7 @@ def _is_turn(turn: object) -> bool:
         and set(turn) == {"role", "content"}
         and turn["role"] in _ROLES
         and isinstance(turn["content"], str)
-        and "\x00" not in turn["content"]
+        and is_storable(turn["content"])
     )
 
 
@@ -171,6 +187,7 @@ def queue_generation(
         raise InputRefused(f"samples is {samples}", expected=f"1 to {MAX_SAMPLES}")
     if not 0 <= seed <= MAX_SEED:
         raise InputRefused(f"seed is {seed}", expected=f"0 to {MAX_SEED}")
+    _lock([system.pk])
     there = set(
         Output.objects.filter(system=system, prompt__prompt_set=prompt_set).values_list(
             "prompt_id", "sample"
@@ -218,7 +235,6 @@ def retry_failed(job: Job) -> int:
     )
 
 
-@write_transaction()
 def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -> int:
     """Store outputs that were made elsewhere; the first bad row refuses all of them.
 
@@ -226,11 +242,8 @@ def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -
     """
     prompts = {p.key: p for p in prompt_set.prompts.only("pk", "key", "position")}
     systems = _systems_by_name(owner)
-    there = set(
-        Output.objects.filter(prompt__prompt_set=prompt_set).values_list(
-            "system_id", "prompt_id", "sample"
-        )
-    )
+    there = _keys(prompt_set)
+    # Read and rendered before the transaction: a large file must not keep other writers waiting.
     lines: dict[tuple[int, int, int], int] = {}
     outputs = []
     for row in rows:
@@ -244,8 +257,22 @@ def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -
             )
         lines[key] = row.line
         outputs.append(output)
-    Output.objects.bulk_create(outputs, batch_size=_BATCH)
+    with write_transaction():
+        _lock(output.system_id for output in outputs)
+        if lines.keys() & _keys(prompt_set):
+            raise OutputsAppeared
+        Output.objects.bulk_create(outputs, batch_size=_BATCH)
     return len(outputs)
+
+
+def _keys(prompt_set: PromptSet) -> set[tuple[int, int, int]]:
+    outputs = Output.objects.filter(prompt__prompt_set=prompt_set)
+    return set(outputs.values_list("system_id", "prompt_id", "sample"))
+
+
+def _lock(system_ids: Iterable[int]) -> None:
+    """Let nobody else add outputs of these systems until the transaction ends."""
+    list(System.objects.select_for_update().filter(pk__in=set(system_ids)).order_by("pk"))
 
 
 def _systems_by_name(owner: User) -> dict[str, System | None]:

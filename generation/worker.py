@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from generation import leases
 from generation.backends import Backend, GenerationRequest, GenerationResult, load_backend
@@ -62,8 +62,8 @@ class Worker:
         return finished
 
     def _limit(self) -> int:
-        own: int = getattr(self._backend, "batch_size", FIRST_BATCH)
-        return self.batch_size or own
+        own = self._backend.batch_size if self._backend else FIRST_BATCH
+        return self.batch_size or max(own, FIRST_BATCH)
 
     def _work(self, outputs: list[Output]) -> int:
         """Generate a leased batch; what is not finished when this ends is given back."""
@@ -74,8 +74,6 @@ class Worker:
                 for result in self._results(outputs):
                     output = left.pop(result.key)
                     finished += self._store(output, result)
-                    if self.stop.is_set():
-                        break
             finally:
                 leases.release_outputs(list(left.values()))
         return finished
@@ -85,9 +83,13 @@ class Worker:
         waiting = {output.pk: output for output in outputs}
         try:
             backend = self._load(outputs)
-            for result in backend.generate([_request(output) for output in outputs]):
-                del waiting[result.key]
-                yield result
+            for start in range(0, len(outputs), backend.batch_size):
+                if self.stop.is_set():
+                    return
+                batch = outputs[start : start + backend.batch_size]
+                for result in backend.generate([_request(output) for output in batch]):
+                    del waiting[result.key]
+                    yield result
         except Exception as error:  # whatever an engine raises must not end the worker
             logger.exception("A batch of %d rows failed", len(outputs))
             if self._backend is None or len(outputs) == 1:
@@ -127,7 +129,11 @@ class Worker:
         def beat() -> None:
             try:
                 while not done.wait(self.lease_seconds / 3):
-                    leases.renew_leases(list(held.values()), seconds=self.lease_seconds)
+                    try:
+                        leases.renew_leases(list(held.values()), seconds=self.lease_seconds)
+                    except DatabaseError:
+                        logger.exception("The leases were not renewed; the next beat tries again")
+                        connection.close()
             finally:
                 connection.close()  # the thread's own
 

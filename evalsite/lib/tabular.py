@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.text import is_storable
 
 #: A longer line is refused before it is held in memory.
 MAX_LINE_BYTES = 8 * 1024 * 1024
@@ -35,12 +36,13 @@ class Row:
             if required:
                 raise self.refuse(f"{column} is empty", expected="a text")
             return ""
+        if isinstance(value, bool | int | float) and abs(value) != math.inf:
+            return str(value)
         if not isinstance(value, str):
-            if isinstance(value, bool | int | float):
-                return str(value)
             raise self.refuse(f"{column} is {_kind(value)}", expected="a text")
-        if "\x00" in value:
-            raise self.refuse(f"{column} holds a NUL character", expected="a text without it")
+        if not is_storable(value):
+            what = "a NUL character" if "\x00" in value else "half of a surrogate pair"
+            raise self.refuse(f"{column} holds {what}", expected="a text without it")
         return value
 
     def number(self, column: str, *, low: float = -math.inf, high: float = math.inf) -> float:
@@ -48,7 +50,7 @@ class Row:
         expected = f"a number from {low:g} to {high:g}" if high < math.inf else "a finite number"
         try:
             number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self.refuse(f"{column} is {_shown(value)}", expected=expected) from None
         if not math.isfinite(number) or not low <= number <= high:
             raise self.refuse(f"{column} is {_shown(value)}", expected=expected)

@@ -13,6 +13,20 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def is_storable(text: str) -> bool:
+    """Return whether every database takes the text: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def make_storable(text: str) -> str:
+    """Put the replacement character in place of what a database would refuse."""
+    if is_storable(text):
+        return text
+    return (
+        text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
+    )
+
+
 #: Taken by the pages that make things: /systems/new/.
 RESERVED = {"new"}
 

@@ -43,6 +43,9 @@ class GenerationResult:
 class Backend(Protocol):
     """An engine with one model loaded."""
 
+    #: How many rows it computes at once: what a worker that is asked to stop still finishes.
+    batch_size: int
+
     def __init__(self, model: str, *, dtype: str) -> None: ...
 
     def provenance(self) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""Seeded texts at once, without a model: for trying things out, and for tests."""
+"""Seeded texts at once, without a model: for trying things out, and for tests.
+
+The model `slow` takes a second a row, so that progress and crashes can be watched.
+"""
 
 from __future__ import annotations
 
-import os
 import random
 import re
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,6 +21,9 @@ WORDS = re.findall(
 
 
 class Backend:
+    #: Many rows cost nothing, but a slow one should be the last that a stopped worker makes.
+    batch_size = 1
+
     def __init__(self, model: str, *, dtype: str) -> None:
         self.model = model
 
@@ -32,7 +36,8 @@ class Backend:
             if not prompt.strip():
                 yield GenerationResult(key=request.key, error="The prompt is empty.")
                 continue
-            self._misbehave()
+            if self.model == "slow":
+                time.sleep(1)
             rng = random.Random(request.seed_key)  # noqa: S311 - texts, not secrets
             words = rng.choices(WORDS, k=min(rng.randint(20, 60), request.settings.max_new_tokens))
             yield GenerationResult(
@@ -43,10 +48,3 @@ class Backend:
                 output_tokens=len(words),
                 seconds=0.0,
             )
-
-    def _misbehave(self) -> None:
-        """Tests of crashes use the models `slow` (a second a row) and `killed` (dies at once)."""
-        if self.model == "slow":
-            time.sleep(1)
-        elif self.model == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.text import is_storable
 
 DTYPES = ("auto", "float32", "bfloat16")
 MODES = ("chat", "plain")
@@ -46,14 +46,14 @@ def parse_settings(values: Mapping[str, Any]) -> GenerationSettings:
         "top_p": lambda v: _number(v, 0, 1) and v > 0,
         "top_k": lambda v: _whole(v, 0, 1_000_000),
         "max_new_tokens": lambda v: _whole(v, 1, MAX_NEW_TOKENS),
-        "system_prompt": lambda v: v is None or isinstance(v, str),
+        "system_prompt": lambda v: v is None or _text(v),
         "mode": lambda v: v in MODES,
         "dtype": lambda v: v in DTYPES,
-        "stop": lambda v: isinstance(v, list | tuple) and all(isinstance(s, str) and s for s in v),
+        "stop": lambda v: isinstance(v, list | tuple) and all(_text(s) and s for s in v),
     }
     for name, value in values.items():
         if not checks[name](value):
-            raise InputRefused(f"{name} is {value!r}", expected=_EXPECTED[name])
+            raise InputRefused(f"{name} is {_shown(value)}", expected=_EXPECTED[name])
     return GenerationSettings(**{**values, "stop": tuple(values.get("stop", ()))})
 
 
@@ -70,8 +70,17 @@ _EXPECTED = {
 
 
 def _number(value: object, low: float, high: float) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and low <= value <= high  # type: ignore[arg-type, operator]
+    # NaN compares false with everything, so the bounds refuse it too.
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and is_storable(value)
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 def _whole(value: object, low: int, high: int) -> bool:

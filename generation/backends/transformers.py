@@ -165,6 +165,7 @@ class Backend:
         text = self.tokenizer.decode(ids, skip_special_tokens=True)
         if (cut := _stop_position(text, request.settings.stop)) is not None:
             text, finish = text[:cut], "stop"
+            ids = self._until_stop(ids, request.settings.stop)
         return GenerationResult(
             key=request.key,
             text=text,
@@ -179,6 +180,14 @@ class Backend:
                 "batch_rows": batch_rows,
             },
         )
+
+    def _until_stop(self, ids: list[int], stop: Sequence[str]) -> list[int]:
+        """Leave out the padding of a row that ended at a stop string before its batch did."""
+        for length in range(1, len(ids)):
+            text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
+            if _stop_position(text, stop) is not None:
+                return ids[:length]
+        return ids
 
 
 class _RowEnds:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils.timezone import now
 
 from generation import leases
@@ -122,12 +123,66 @@ def test_a_cancelled_job_hands_out_nothing_until_it_is_tried_again():
     assert len(lease("two")) == 2
 
 
-def test_a_finished_output_cannot_change():
+@pytest.mark.parametrize("column", ["text", "html", "text_hash", "state", "sample"])
+def test_a_finished_output_cannot_change(column):
     output = make_output(system=make_system(), prompt=make_prompt_set(prompts=1).prompts.get())
+    value = 1 if column == "sample" else "pending"
     with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
-        Output.objects.filter(pk=output.pk).update(text="rewritten")
-    with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
-        Output.objects.filter(pk=output.pk).update(state="pending")
+        Output.objects.filter(pk=output.pk).update(**{column: value})
+    before = {column: getattr(output, column)}
+    assert Output.objects.filter(pk=output.pk, **before).exists()
+
+
+def test_what_no_database_stores_is_replaced():
+    make_job(prompts=2)
+    nul, half = lease()
+    assert leases.finish_output(nul, result(nul, "a\x00b"))
+    assert leases.finish_output(half, result(half, "a\ud800b"))
+    assert list(Output.objects.values_list("text", flat=True)) == ["a\ufffdb"] * 2
+
+
+def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_no_more(monkeypatch):
+    from generation.backends import fake
+
+    worker, generate = Worker(), fake.Backend.generate
+
+    def stopped_meanwhile(self, requests):
+        worker.stop.set()
+        yield from generate(self, requests)
+
+    monkeypatch.setattr(fake.Backend, "batch_size", 3)
+    monkeypatch.setattr(fake.Backend, "generate", stopped_meanwhile)
+    job = make_job(prompts=7)
+    assert worker.run(drain=True) == 3
+    assert job.outputs.pending().count() == 4
+    assert not job.outputs.pending().exclude(attempts=0).exists()
+
+
+def test_a_model_that_cannot_be_loaded_fails_its_rows_and_no_others():
+    prompt_set = make_prompt_set(prompts=2)
+    lost = make_system(backend=System.Backend.TRANSFORMERS, model="not-there")
+    fine = make_system(backend=System.Backend.FAKE)
+    for system in (lost, fine):
+        queue_generation(system=system, prompt_set=prompt_set)
+    assert Worker().run(drain=True) == 4
+    assert fine.outputs.done().count() == 2
+    errors = set(lost.outputs.filter(state="failed").values_list("error", flat=True))
+    assert errors == {
+        "ModelNotFound: The model 'not-there' is not in any folder of EVALSITE_MODEL_ROOTS."
+    }
+
+
+def test_a_heartbeat_outlives_a_failing_database(monkeypatch):
+    beats = threading.Semaphore(0)
+
+    def fails(*args, **kwargs):
+        beats.release()
+        raise OperationalError("gone for a moment")
+
+    monkeypatch.setattr(leases, "renew_leases", fails)
+    with Worker(lease_seconds=0.03)._heartbeat({}):
+        assert beats.acquire(timeout=30)
+        assert beats.acquire(timeout=30)
 
 
 def test_a_worker_drains_the_queue_and_records_what_made_it():
@@ -160,6 +215,7 @@ def test_a_batch_that_breaks_is_tried_row_by_row(monkeypatch):
             raise RuntimeError("this row")
         yield from generate(self, requests)
 
+    monkeypatch.setattr(fake.Backend, "batch_size", 3)
     monkeypatch.setattr(fake.Backend, "generate", breaks_on_two)
     job = make_job(prompts=3)
     Worker().run(drain=True)

@@ -9,9 +9,13 @@ from typing import Any
 from tqdm import tqdm
 
 from evalsite.lib.commands import EvalsiteCommand
+from evalsite.lib.exceptions import InputRefused
 from generation.backends import GenerationResult
 from generation.models import Output
 from generation.worker import Worker
+
+MAX_BATCH = 4096
+MAX_LEASE_SECONDS = 86_400
 
 
 class Command(EvalsiteCommand):
@@ -35,6 +39,7 @@ class Command(EvalsiteCommand):
         worker: str,
         **_: Any,
     ) -> None:
+        _check(batch_size, lease_seconds, worker)
         bar = tqdm(
             total=Output.objects.unfinished().count() if drain else None,
             unit=" outputs",
@@ -52,3 +57,14 @@ class Command(EvalsiteCommand):
         bar.close()
         if drain:
             self.stdout.write(f"{finished} outputs finished")
+
+
+def _check(batch_size: int | None, lease_seconds: float, worker: str) -> None:
+    if batch_size is not None and not 1 <= batch_size <= MAX_BATCH:
+        raise InputRefused(f"--batch-size is {batch_size}", expected=f"1 to {MAX_BATCH}")
+    if not 1 <= lease_seconds <= MAX_LEASE_SECONDS:
+        raise InputRefused(
+            f"--lease-seconds is {lease_seconds:g}", expected=f"1 to {MAX_LEASE_SECONDS}"
+        )
+    if len(worker) > 100:
+        raise InputRefused(f"--worker has {len(worker)} characters", expected="at most 100")
