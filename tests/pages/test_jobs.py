@@ -134,3 +134,13 @@ def test_an_ended_session_leads_the_live_part_to_sign_in(client):
     assert answer["HX-Redirect"] == f"/accounts/sign-in/?next=/jobs/{job.pk}/"
     assert "Location" not in answer
     assert answer.content == b""
+
+
+@pytest.mark.parametrize("jobs", [3, 30])
+def test_the_list_costs_the_same_with_more_jobs(jobs, django_assert_max_num_queries):
+    for _ in range(jobs):
+        make_job(prompts=1)
+    alice = signed_in()
+    with django_assert_max_num_queries(5):
+        page = alice.get("/jobs/")
+    assert len(page.context["jobs"]) == jobs
