@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from generation.backends import GenerationRequest
+from generation.backends import GenerationRequest, local_models
 from generation.backends.local_models import model_folder
 from generation.backends.settings import GenerationSettings
 from generation.exceptions import ModelNotFound, ModelNotUsable
@@ -145,3 +145,49 @@ def test_provenance_names_weights_versions_and_settings(backend):
     assert len(made_by["files"]["model.safetensors"]) == 64
     assert {"torch", "transformers", "evalsite", "python"} <= made_by["versions"].keys()
     assert made_by["dtype"] == "float32"
+
+
+@pytest.mark.model
+def test_a_row_that_stops_early_counts_none_of_the_padding(backend):
+    first_word = texts(backend, [request(1)])[1].split()[0]
+    stopping = request(1, stop=(first_word,))
+    results = {r.key: r for r in backend.generate([stopping, request(2, max_new_tokens=12)])}
+    alone = next(iter(backend.generate([stopping])))
+    assert results[1].finish_reason == "stop"
+    assert results[1].output_tokens == alone.output_tokens < 10
+    assert results[1].provenance["token_ids"] == alone.provenance["token_ids"]
+
+
+def test_two_processes_that_convert_at_once_leave_one_whole_folder(monkeypatch, settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "data"
+    package = tmp_path / "weights.gguf"
+    package.write_bytes(b"weights")
+    monkeypatch.setattr(local_models, "_package_file", lambda package_name, file: package)
+    nested = []
+
+    def convert(source, target):
+        if not nested:  # another process begins and ends while this one converts
+            nested.append("second")
+            nested.append(model_folder(MODEL))
+        (target / "model.safetensors").write_text("".join(map(str, nested[:1])))
+
+    monkeypatch.setattr(local_models, "_convert", convert)
+    assert model_folder(MODEL) == nested[1]
+    assert [path.name for path in (tmp_path / "data" / "models").iterdir()] == [nested[1].name]
+    assert [path.name for path in nested[1].iterdir()] == ["model.safetensors"]
+
+
+def test_a_conversion_that_breaks_leaves_nothing_behind(monkeypatch, settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "data"
+    package = tmp_path / "weights.gguf"
+    package.write_bytes(b"weights")
+    monkeypatch.setattr(local_models, "_package_file", lambda package_name, file: package)
+
+    def convert(source, target):
+        (target / "half").touch()
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(local_models, "_convert", convert)
+    with pytest.raises(OSError, match="no space"):
+        model_folder(MODEL)
+    assert list((tmp_path / "data" / "models").iterdir()) == []
