@@ -8,6 +8,7 @@ from functools import cache
 import latex2mathml.converter
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -64,9 +65,25 @@ def render_markdown(text: str) -> str:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "highlight": _highlight})
     parser.enable(["table", "strikethrough"])
-    parser.use(dollarmath_plugin, renderer=_math, allow_labels=False, double_inline=True)
+    parser.use(
+        dollarmath_plugin,
+        renderer=_math,
+        allow_labels=False,
+        # "between $5 and $6" is money.
+        allow_space=False,
+        allow_digits=False,
+        double_inline=True,
+    )
     parser.add_render_rule("image", _image_as_text)
+    parser.core.ruler.push("demote_headings", _demote_headings)
     return parser
+
+
+def _demote_headings(state: StateCore) -> None:
+    """Make `#` an h3: above it stand the page's title and the name of the prompt or output."""
+    for token in state.tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
 
 
 def _image_as_text(self: object, tokens: list, index: int, *_: object) -> str:  # type: ignore[type-arg]

@@ -17,8 +17,9 @@ from generation.backends.local_models import file_hashes, model_folder
 from generation.backends.sampling import SAMPLER_VERSION, RowSampler
 from generation.exceptions import ModelNotUsable
 
-#: Rows that one batch holds: on a CPU small, so that the first outputs come soon.
-CPU_BATCH, GPU_BATCH = 8, 64
+#: Rows that one batch holds. On a CPU 24 make twice the tokens a second that 8 make; the worker's
+#: first batch is smaller, so that the first outputs come soon.
+CPU_BATCH, GPU_BATCH = 24, 64
 
 
 class Backend:
