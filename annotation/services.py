@@ -168,6 +168,8 @@ def exclude(
     """Leave out one judgment, or all of a rater, for a stated reason. Nothing is deleted."""
     if not reason.strip():
         raise InputRefused("no reason is given", expected="why this does not count")
+    if rater.exclusions.filter(judgment=judgment, lifted_at=None).exists():
+        raise InputRefused("that is excluded already", expected="what still counts")
     return Exclusion.objects.create(
         study=rater.study, rater=rater, judgment=judgment, rule=rule, reason=reason, by=by
     )

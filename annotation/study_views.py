@@ -222,8 +222,12 @@ def rater_exclude(request: UserHttpRequest, slug: str, rater: int) -> HttpRespon
     form = ExclusionForm(request.POST or None)
     if form.is_valid():
         reason = form.cleaned_data["reason"]
-        exclude(rater=found, rule="by hand", reason=reason, by=request.user)
-        messages.info(request, f"The judgments of {found} are left out from now on.")
+        try:
+            exclude(rater=found, rule="by hand", reason=reason, by=request.user)
+        except EvalsiteError as error:
+            messages.error(request, str(error))
+        else:
+            messages.info(request, f"The judgments of {found} are left out from now on.")
         return redirect("annotation:study-detail", slug)
     context = {"study": study, "rater": found, "form": form}
     return render(request, "annotation/rater_exclude.html", context)

@@ -81,3 +81,14 @@ def test_an_exclusion_without_a_reason_is_refused(study, judged):
         exclude(rater=judged["bob"][0].rater, rule="by hand", reason=" \n")
     assert not study.exclusions.exists()
     assert len(included(study)) == 4
+
+
+def test_what_is_excluded_cannot_be_excluded_again_until_it_is_lifted():
+    study = launch_study(make_study())
+    rater = make_rater(study)
+    first = exclude(rater=rater, rule="by hand", reason="too fast")
+    with pytest.raises(InputRefused, match="excluded already"):
+        exclude(rater=rater, rule="by hand", reason="too fast")
+    lift_exclusion(first)
+    exclude(rater=rater, rule="by hand", reason="still too fast")
+    assert study.exclusions.count() == 2
