@@ -18,7 +18,7 @@ from generation.models import System
 from tests.factories import make_rater, make_study
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HTTP_HX_REQUEST": "true"}
+HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_stands_left_is_the_slots_left_output(bob):
 def test_htmx_gets_the_next_task_and_a_browser_without_it_a_redirect(bob):
     client = enter(bob)
     token = token_on(client.get(judge_url(bob)))
-    part = client.post(judge_url(bob), {"token": token, "choice": "tie"}, **HTMX)
+    part = client.post(judge_url(bob), {"token": token, "choice": "tie"}, headers=HTMX)
     assert part.status_code == 200
     assert "<html" not in part.content.decode()
     assert token_on(part) != token
@@ -120,7 +120,7 @@ def test_a_double_submit_stores_one_and_goes_on(bob):
     client = enter(bob)
     token = token_on(client.get(judge_url(bob)))
     for _ in range(2):
-        part = client.post(judge_url(bob), {"token": token, "choice": "left"}, **HTMX)
+        part = client.post(judge_url(bob), {"token": token, "choice": "left"}, headers=HTMX)
         assert token_on(part) != token
     assert Judgment.objects.count() == 1
 
@@ -187,7 +187,7 @@ def test_a_forged_or_revoked_link_is_a_plain_page(bob):
 
 
 def test_an_expired_cookie_leads_htmx_out_of_the_card(bob):
-    answer = Client().post(judge_url(bob), {"choice": "tie"}, **HTMX)
+    answer = Client().post(judge_url(bob), {"choice": "tie"}, headers=HTMX)
     assert answer["HX-Redirect"] == f"/rate/{bob.study.public_id}/"
 
 
@@ -268,7 +268,7 @@ def test_a_double_click_on_skip_sets_one_task_aside(study, bob):
     client = enter(bob)
     token = token_on(client.get(judge_url(bob)))
     for _ in range(2):
-        part = client.post(f"/rate/{study.public_id}/skip/", {"token": token}, **HTMX)
+        part = client.post(f"/rate/{study.public_id}/skip/", {"token": token}, headers=HTMX)
         assert token_on(part) != token
     assert bob.assignments.filter(state="skipped").count() == 1
 
@@ -284,7 +284,7 @@ def test_no_answer_is_kept_by_a_cache(bob):
     answers = [
         client.get(f"/r/{bob.invite_token}/"),
         client.get(f"/rate/{bob.study.public_id}/pause/"),
-        client.post(judge_url(bob), {"token": token, "choice": "tie"}, **HTMX),
+        client.post(judge_url(bob), {"token": token, "choice": "tie"}, headers=HTMX),
         Client().get(judge_url(bob)),
     ]
     assert all("no-store" in answer["Cache-Control"] for answer in answers)
@@ -336,10 +336,10 @@ def test_nothing_on_the_page_tells_systems_apart(study, bob):
     client = enter(bob)
     page = client.get(judge_url(bob))
     text = page.content.decode() + str(page.headers)
-    part = client.post(judge_url(bob), {"token": token_on(page), "choice": "tie"}, **HTMX)
+    part = client.post(judge_url(bob), {"token": token_on(page), "choice": "tie"}, headers=HTMX)
     for path in ("undo/", "pause/", "instructions/", "consent/"):
         act = client.post if path == "undo/" else client.get
-        text += act(f"/rate/{study.public_id}/{path}", **HTMX).content.decode()
+        text += act(f"/rate/{study.public_id}/{path}", headers=HTMX).content.decode()
     text += part.content.decode()
     slot = bob.assignments.filter(state="judged").get()
     for secret in ("Aurora", "aurora", "system-1", "System 2", study.slug, study.name):
@@ -355,7 +355,7 @@ def statements(tasks: int) -> int:
     client = enter(rater)
     token = token_on(client.get(judge_url(rater)))
     with CaptureQueriesContext(connection) as caught:
-        part = client.post(judge_url(rater), {"token": token, "choice": "left"}, **HTMX)
+        part = client.post(judge_url(rater), {"token": token, "choice": "left"}, headers=HTMX)
     assert token_on(part) != token
     return len(caught)
 

@@ -45,7 +45,9 @@ def both_at_once(rater: Rater, act: Callable[[Rater], Any]) -> list[Any]:
 
 
 def claimed(rater: Rater) -> Assignment:
-    return Assignment.objects.get(pk=next_turn(rater).assignment_pk)
+    key = next_turn(rater).assignment_pk
+    assert key
+    return Assignment.objects.get(pk=key)
 
 
 def test_two_tabs_show_the_same_task(bob):

@@ -25,7 +25,7 @@ def refused(capsys, *command, **options) -> str:
     assert ended.value.code == 2
     assert [model.objects.count() for model in (System, PromptSet, Prompt, Output)] == before
     [line] = capsys.readouterr().err.strip().splitlines()
-    return line
+    return str(line)
 
 
 #: File name, content after one good line where the format has lines, what the refusal says.

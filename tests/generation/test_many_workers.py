@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -27,7 +28,7 @@ def queue(prompts: int, model: str = "") -> System:
     return system
 
 
-def at_once(function, times: int) -> list:
+def at_once(function, times: int) -> list[Any]:
     """Run `function(number)` in threads that start together; return what they returned."""
     barrier = Barrier(times)
 
