@@ -80,10 +80,13 @@ def _parser() -> MarkdownIt:
 
 
 def _demote_headings(state: StateCore) -> None:
-    """Make `#` an h3: above it stand the page's title and the name of the prompt or output."""
+    """Make `#` an h3, and leave no level out: above it stand the headings of the page."""
+    level = 2
     for token in state.tokens:
+        if token.type == "heading_open":
+            level = min(6, level + 1, int(token.tag[1]) + 2)
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
+            token.tag = f"h{level}"
 
 
 def _image_as_text(self: object, tokens: list, index: int, *_: object) -> str:  # type: ignore[type-arg]

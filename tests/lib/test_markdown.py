@@ -64,11 +64,10 @@ def test_maths_that_is_none_is_shown_as_it_is():
 
 
 def test_headings_stand_below_those_of_the_page():
-    html = render_markdown("# One\n\n## Two\n\n##### Five")
-    assert "<h3>One</h3>" in html
-    assert "<h4>Two</h4>" in html
-    assert "<h6>Five</h6>" in html
-    assert "<h1" not in html
+    html = render_markdown("# One\n\n## Two\n\n##### Five\n\n# Six")
+    headings = ["<h3>One</h3>", "<h4>Two</h4>", "<h5>Five</h5>", "<h3>Six</h3>"]
+    assert html.split() == "\n".join(headings).split()
+    assert render_markdown("#### Only") == "<h3>Only</h3>\n"
 
 
 @pytest.mark.parametrize(
