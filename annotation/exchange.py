@@ -14,9 +14,8 @@ from django.utils.timezone import is_naive, make_aware, now
 
 from annotation.models import Exclusion, Judgment, Rater, Side, Study, StudySystem, Task
 from evalsite.lib.db import write_transaction
-from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.slugs import free_slug
 from evalsite.lib.tabular import Row
-from evalsite.lib.text import unique_slug
 from generation.models import Output, Prompt, PromptSet, System
 from generation.services import create_prompt_set, create_system
 
@@ -136,12 +135,10 @@ def create_study_with_judgments(*, owner: User, slug: str, rows: Iterable[Row]) 
     """
     lines = [read_line(row) for row in rows]
     is_pairwise = bool(lines[0].verdict)
-    if slug != unique_slug(slug, ()) or Study.objects.filter(slug=slug).exists():
-        raise InputRefused(f"the study cannot be called {slug!r}", expected="a new slug")
     moment = now()
     study = Study.objects.create(
         owner=owner,
-        slug=slug,
+        slug=free_slug(Study.objects.all(), slug, slug=slug),
         name=slug,
         title="Imported",
         question="Which is better?" if is_pairwise else "How good is it?",
@@ -180,8 +177,7 @@ def _prompt_set(owner: User, slug: str, lines: list[Line]) -> PromptSet:
         )
         for number, (key, category) in enumerate(prompts.items(), start=1)
     ]
-    taken = set(PromptSet.objects.filter(slug__startswith=slug).values_list("slug", flat=True))
-    return create_prompt_set(owner=owner, name=slug, slug=unique_slug(slug, taken), rows=rows)
+    return create_prompt_set(owner=owner, name=slug, rows=rows)
 
 
 def _system(owner: User, name: str) -> System:

@@ -14,7 +14,7 @@ from annotation.models import Assignment, Exclusion, Judgment, Rater, Study, Stu
 from annotation.protocols import PROTOCOLS
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
-from evalsite.lib.text import unique_slug
+from evalsite.lib.slugs import free_slug
 from generation.models import PromptSet, System
 
 MAX_INVITES = 1000
@@ -46,7 +46,7 @@ def create_study(
     study = Study.objects.create(
         owner=owner,
         name=name,
-        slug=_free_slug(slug, name),
+        slug=free_slug(Study.objects.all(), name, slug=slug),
         title=title or "Which answer is better?",
         protocol=protocol,
         question=question or PROTOCOLS[protocol].question,
@@ -60,20 +60,6 @@ def create_study(
     )
     study.log("created", by=owner)
     return study
-
-
-def _free_slug(slug: str, name: str) -> str:
-    if not slug:
-        base = unique_slug(name, ())
-        taken = set(Study.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-        return unique_slug(name, taken)
-    if slug != unique_slug(slug, ()):
-        raise InputRefused(
-            f"{slug!r} is not a slug", expected="lower-case letters, digits and hyphens"
-        )
-    if Study.objects.filter(slug=slug).exists():
-        raise InputRefused(f"the study {slug!r} exists already", expected="a new slug")
-    return slug
 
 
 @write_transaction()

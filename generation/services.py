@@ -12,8 +12,9 @@ from django.utils.timezone import now
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.markdown import render_markdown
+from evalsite.lib.slugs import free_slug
 from evalsite.lib.tabular import Row
-from evalsite.lib.text import is_storable, sha256, unique_slug
+from evalsite.lib.text import is_storable, sha256
 from generation.backends.settings import parse_settings
 from generation.exceptions import NothingToQueue, OutputsAppeared, SystemCannotGenerate
 from generation.models import Job, Output, Prompt, PromptSet, System
@@ -52,7 +53,7 @@ def create_system(
     return System.objects.create(
         owner=owner,
         name=name,
-        slug=_free_slug(System, slug, name),
+        slug=free_slug(System.objects.all(), name, slug=slug),
         backend=backend,
         model=model,
         settings={} if backend == System.Backend.IMPORTED else parsed.as_dict(),
@@ -83,7 +84,7 @@ def create_prompt_set(
         prompt_set = PromptSet.objects.create(
             owner=owner,
             name=name,
-            slug=_free_slug(PromptSet, slug, name),
+            slug=free_slug(PromptSet.objects.all(), name, slug=slug),
             description=description,
             content_hash=_content_hash(prompts),
         )
@@ -100,22 +101,6 @@ def _check_text(what: str, text: str, *, limit: int = 200, required: bool = True
         raise InputRefused(f"the {what} has {len(text)} characters", expected=f"at most {limit}")
     if not is_storable(text):
         raise InputRefused(f"the {what} holds bytes that are no text", expected="text in UTF-8")
-
-
-def _free_slug(model: type[System] | type[PromptSet], slug: str, name: str) -> str:
-    if not slug:
-        # One query for all that could clash, instead of one for each candidate.
-        base = unique_slug(name, ())
-        taken = set(model.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-        return unique_slug(name, taken)
-    if slug != unique_slug(slug, ()):
-        raise InputRefused(
-            f"{slug!r} is not a slug", expected="lower-case letters, digits and hyphens"
-        )
-    if model.objects.filter(slug=slug).exists():
-        kind = model._meta.verbose_name
-        raise InputRefused(f"the {kind} {slug!r} exists already", expected="a new slug")
-    return slug
 
 
 def _prompt(row: Row, *, position: int) -> Prompt:

@@ -1,12 +1,9 @@
-"""Small helpers for text and names."""
+"""Small helpers for text."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Container
-
-from django.utils.text import slugify
 
 
 def sha256(text: str) -> str:
@@ -25,19 +22,6 @@ def make_storable(text: str) -> str:
     return (
         text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
     )
-
-
-#: Taken by the pages that make things: /systems/new/.
-RESERVED = {"new"}
-
-
-def unique_slug(name: str, taken: Container[str], *, fallback: str = "item") -> str:
-    """Derive a slug from a name kept verbatim elsewhere; add -2, -3, ... until it is free."""
-    base = slugify(name)[:80] or fallback
-    slug, number = base, 2
-    while slug in taken or slug in RESERVED:
-        slug, number = f"{base}-{number}", number + 1
-    return slug
 
 
 def public_id() -> str:
