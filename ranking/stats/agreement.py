@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ranking.stats.counts import Floats
-from ranking.stats.position import Share
+from ranking.stats.shares import Share
 
 RESAMPLES = 1000
 #: Above so many drawn numbers, fewer resamples are taken.

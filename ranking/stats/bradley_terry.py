@@ -6,52 +6,49 @@ from dataclasses import dataclass
 
 import choix
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
 from ranking.stats.connectivity import groups, is_separated
 from ranking.stats.counts import Floats
 from ranking.stats.exceptions import NotConnected, NotConverged
+from ranking.stats.fits import Fit
 
 GRADIENT_TOLERANCE = 1e-8
 MAX_STEPS = 100
-#: Standard deviation of the normal prior that keeps a separated fit finite (logits).
+#: Standard deviation of the normal prior on a difference of strengths (log-odds) that keeps a
+#: separated fit finite: 95 % of pairs are then within 95 to 5.
 PRIOR_SD = 1.5
+#: Independent strengths of half the variance give every difference that of the prior.
+PRIOR_PRECISION = 2 / PRIOR_SD**2
 
 
-@dataclass(frozen=True, kw_only=True)
-class BradleyTerry:
-    """Strengths [systems] that sum to zero, on the log scale, and how they were found."""
-
-    strengths: Floats
-    gradient_norm: float
-    steps: int
-    #: True: no finite maximum exists, so a normal prior holds the strengths.
-    is_separated: bool
-
-
-def fit_bradley_terry(half_wins: Floats) -> BradleyTerry:
+def fit_bradley_terry(half_wins: Floats) -> Fit:
     """Fit `half_wins[i, j]`, how often i beat j with a tie as half a win each way.
 
-    Starts from choix's dense solver (Maystre and Grossglauser, 2015) and polishes by Newton's
-    method until the gradient's norm is below 1e-8. Raises `NotConnected` when no chain of
-    comparisons joins all systems, `NotConverged` when the gradient stays larger.
+    Starts from choix's dense spectral solver (Maystre and Grossglauser, 2015) and polishes by
+    Newton's method until the gradient's norm is below 1e-8 (or as small as the counts' size lets
+    a double be). Raises `NotConnected` when no chain of comparisons joins all systems,
+    `NotConverged` when the gradient stays larger.
     """
-    if len(groups(half_wins)) > 1:
-        raise NotConnected("the systems fall into groups that were never compared")
     separated = is_separated(half_wins)
-    precision = PRIOR_SD**-2 if separated else 0.0
-    start = np.zeros(len(half_wins)) if separated else _choix(half_wins)
-    strengths, norm, steps = _newton(half_wins[None], start[None], precision)
-    return BradleyTerry(
-        strengths=strengths[0], gradient_norm=norm, steps=steps, is_separated=separated
+    if separated and len(groups(half_wins)) > 1:
+        raise NotConnected("the systems fall into groups that were never compared")
+    precision = PRIOR_PRECISION if separated else 0.0
+    start = np.zeros(len(half_wins)) if separated else spectral_start(half_wins)
+    found = newton(half_wins, start, precision)
+    slope = found.probabilities * (1 - found.probabilities)
+    information = -(half_wins + half_wins.T) * slope
+    information[np.diag_indices(len(slope))] -= information.sum(axis=1)
+    return Fit(
+        strengths=found.strengths,
+        expected=found.probabilities,
+        slope=slope,
+        information=information,
+        gradient_norm=found.gradient_norm,
+        steps=found.steps,
+        prior_precision=precision,
     )
-
-
-def refit(half_wins: Floats, start: Floats, *, is_separated: bool) -> Floats:
-    """Fit many matrices [resamples, systems, systems] at once; return [resamples, systems]."""
-    precision = PRIOR_SD**-2 if is_separated else 0.0
-    many = np.broadcast_to(start, half_wins.shape[:2]).copy()
-    return _newton(half_wins, many, precision)[0]
 
 
 def win_probabilities(strengths: Floats) -> Floats:
@@ -68,34 +65,55 @@ def win_rates(strengths: Floats) -> Floats:
     return np.asarray((win_probabilities(strengths).sum(axis=-1) - 0.5) / others)
 
 
-def _choix(half_wins: Floats) -> Floats:
+def spectral_start(half_wins: Floats) -> Floats:
+    """Return choix's dense LSR estimate: consistent, and one linear system away."""
     if len(half_wins) == 1:
         return np.zeros(1)
-    try:
-        return np.asarray(choix.ilsr_pairwise_dense(half_wins))
-    except RuntimeError:  # not converged by its own count: still a good start
-        return np.asarray(choix.lsr_pairwise_dense(half_wins))
+    return np.asarray(choix.lsr_pairwise_dense(half_wins))
 
 
-def _newton(half_wins: Floats, strengths: Floats, precision: float) -> tuple[Floats, float, int]:
-    """Maximise the log likelihood of each matrix; the Hessian's null direction is filled in."""
-    meetings = half_wins + half_wins.swapaxes(1, 2)
-    won = half_wins.sum(axis=2)
-    systems = strengths.shape[1]
-    filling = meetings.mean(axis=(1, 2))[:, None, None] + 1e-12
-    diagonal = np.arange(systems)
+@dataclass(frozen=True, kw_only=True)
+class Optimum:
+    """Strengths [systems] that sum to zero, probabilities [i, j], and how they were found."""
+
+    strengths: Floats
+    probabilities: Floats
+    gradient_norm: float
+    steps: int
+
+
+def newton(half_wins: Floats, strengths: Floats, precision: float = 0.0) -> Optimum:
+    """Maximise the log likelihood from a start. Raises `NotConverged`."""
+    meetings = half_wins + half_wins.T
+    won = half_wins.sum(axis=1)
+    diagonal = np.diag_indices(len(won))
+    filling = float(meetings.mean()) / len(won) + 1e-12
+    tolerance = max(GRADIENT_TOLERANCE, _rounding(won))
     norm = np.inf
     for step in range(MAX_STEPS):
-        p = win_probabilities(strengths)
-        gradient = won - (meetings * p).sum(axis=2) - precision * strengths
-        norm = float(np.linalg.norm(gradient, axis=1).max())
-        if norm < GRADIENT_TOLERANCE:
-            return strengths - strengths.mean(axis=1, keepdims=True), norm, step
-        information = meetings * p * (1 - p)
-        hessian = -information
-        hessian[:, diagonal, diagonal] += information.sum(axis=2) + precision
-        change = np.linalg.solve(hessian + filling, gradient[:, :, None])[:, :, 0]
+        worth = np.exp(strengths - strengths.max())
+        p = worth[:, None] / (worth[:, None] + worth[None, :])
+        expected = meetings * p
+        gradient = won - expected.sum(axis=1)
+        gradient -= precision * strengths
+        norm = float(np.sqrt(gradient @ gradient))
+        if norm < tolerance:
+            return Optimum(
+                strengths=strengths - strengths.mean(),
+                probabilities=p,
+                gradient_norm=norm,
+                steps=step,
+            )
+        expected *= 1 - p
+        hessian = filling - expected
+        hessian[diagonal] += expected.sum(axis=1) + precision
+        factor = cho_factor(hessian, lower=True, overwrite_a=True, check_finite=False)
+        change = cho_solve(factor, gradient, check_finite=False)
         # The likelihood is concave; a bounded step keeps far starts from overshooting.
-        largest = np.abs(change).max(axis=1, keepdims=True)
-        strengths = strengths + change * np.minimum(1.0, 2.0 / np.maximum(largest, 1e-300))
+        strengths = strengths + change * min(1.0, 2.0 / max(float(np.abs(change).max()), 1e-300))
     raise NotConverged(f"the gradient's norm is {norm:.1e} after {MAX_STEPS} steps")
+
+
+def _rounding(won: Floats) -> float:
+    """Return what a gradient of sums so large can be rounded to: above 10^8 judgments or so."""
+    return float(64 * np.finfo(float).eps * won.max(initial=0.0) * np.sqrt(len(won)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from ranking.stats.counts import Floats, Ints
@@ -23,5 +24,23 @@ def is_separated(half_wins: Floats) -> bool:
 
     The condition of Ford (1957): the graph of wins must be strongly connected.
     """
-    count, _ = connected_components(half_wins > 0, directed=True, connection="strong")
-    return bool(count > 1)
+    won = half_wins > 0
+    return not (_reaches_all(won) and _reaches_all(won.T))
+
+
+def _reaches_all(edges: NDArray[np.bool_]) -> bool:
+    """True when every system can be reached from the first along edges [from, to]."""
+    reached = edges[0].copy()
+    reached[0] = True
+    before = 0
+    while before < (now := int(reached.sum())) < len(edges):
+        before = now
+        reached |= edges[reached].any(axis=0)
+    return bool(reached.all())
+
+
+def strata(half_wins: Floats) -> Ints:
+    """Return the strong component of each system, [systems]: within one, all have finite odds."""
+    return np.asarray(
+        connected_components(half_wins > 0, directed=True, connection="strong")[1], dtype=np.int64
+    )

@@ -1,8 +1,10 @@
-"""Pairwise judgments as counts of distinct cells."""
+"""Pairwise judgments as counts of distinct cells, and cells as matrices of counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,59 +13,154 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 A_WINS, B_WINS, TIE, BOTH_BAD = range(4)
+OUTCOMES = 4
+#: What an outcome is worth to a, in wins.
+WORTH = np.array([1.0, 0.0, 0.5, 0.5])
+#: Which output stood on the left.
+LEFT_UNKNOWN, LEFT_A, LEFT_B = range(3)
+#: +1 where a stood on the left, -1 where b did.
+SIDE = np.array([0.0, 1.0, -1.0])
+
+#: Keys of so many judgments stay in a core's cache while they are counted.
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How often each pair of systems met, by outcome; all arrays are [systems, systems].
+
+    `wins[i, j]`: i was preferred to j. `ties` and `both_bad` are symmetric.
+    """
+
+    wins: Floats
+    ties: Floats
+    both_bad: Floats
+
+    @cached_property
+    def drawn(self) -> Floats:
+        """What counts half a win each way: ties, and judgments that both are bad."""
+        return self.ties + self.both_bad
+
+    @cached_property
+    def half_wins(self) -> Floats:
+        return self.wins + 0.5 * self.drawn
+
+    @cached_property
+    def meetings(self) -> Floats:
+        return self.wins + self.wins.T + self.drawn
+
+
+def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
+    """Return [size]: the weights of each number added up."""
+    return np.bincount(numbers, weights, size).astype(np.float64, copy=False)
+
+
+def aggregate(a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], systems: int) -> Counts:
+    """Count judgments given one by one: `a[n]`, `b[n]` are systems, `outcome[n]` a constant above.
+
+    Reads each array once, in pieces that stay in the cache.
+    """
+    size = systems * systems * OUTCOMES
+    total = np.zeros(size, dtype=np.int64)
+    chunk = max(_CHUNK, 4 * size)
+    for start in range(0, len(a), chunk):
+        piece = slice(start, start + chunk)
+        key = a[piece].astype(np.int32)
+        key *= systems
+        key += b[piece]
+        key *= OUTCOMES
+        key += outcome[piece]
+        total += np.bincount(key, minlength=size)
+    return _counts(total.reshape(systems, systems, OUTCOMES).astype(float))
+
+
+def _counts(table: Floats) -> Counts:
+    """Fold `table[a, b, outcome]`, where a pair may stand in either order."""
+    ties, bad = table[:, :, TIE], table[:, :, BOTH_BAD]
+    return Counts(
+        wins=table[:, :, A_WINS] + table[:, :, B_WINS].T, ties=ties + ties.T, both_bad=bad + bad.T
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparisons:
-    """Parallel arrays, one entry a cell: `count` judgments of `rater` on systems `a` and `b`.
+    """Parallel arrays, one entry a cell: `count` judgments of `rater` on `prompt`, a against b.
 
-    Systems and raters are numbered from 0; `outcome` is one of the constants above.
+    Systems, raters and prompts are numbered from 0; `left` and `outcome` are constants above.
     """
 
     systems: int
     raters: int
+    prompts: int
     rater: Ints
+    prompt: Ints
     a: Ints
     b: Ints
+    left: Ints
     outcome: Ints
-    count: Ints
+    #: Whole numbers, or weights where a rater's are capped.
+    count: Ints | Floats
 
-    def outcomes(self, outcome: int) -> Floats:
-        """Return [i, j]: how often i as a met j as b with this outcome."""
-        chosen = self.outcome == outcome
-        table = np.zeros((self.systems, self.systems))
-        np.add.at(table, (self.a[chosen], self.b[chosen]), self.count[chosen])
-        return table
+    @cached_property
+    def table(self) -> Floats:
+        """Return [a, b, left, outcome]: how often that happened."""
+        key = ((self.a * self.systems + self.b) * 3 + self.left) * OUTCOMES + self.outcome
+        size = self.systems**2 * 3 * OUTCOMES
+        return tally(key, self.count, size).reshape(self.systems, self.systems, 3, OUTCOMES)
 
-    def wins(self) -> Floats:
-        """Return [i, j]: how often i was preferred to j."""
-        return self.outcomes(A_WINS) + self.outcomes(B_WINS).T
+    @cached_property
+    def counts(self) -> Counts:
+        return _counts(self.table.sum(axis=2))
 
-    def ties(self) -> Floats:
-        """Return [i, j], symmetric: how often i and j tied, both-bad left out."""
-        ties = self.outcomes(TIE)
-        return ties + ties.T
+    @property
+    def total(self) -> int:
+        return int(self.count.sum())
 
-    def both_bad(self) -> Floats:
-        """Return [i, j], symmetric: how often both were bad."""
-        bad = self.outcomes(BOTH_BAD)
-        return bad + bad.T
-
-    def half_wins(self) -> Floats:
-        """Return [i, j]: wins of i over j, a tie and a both-bad counting half a win each way."""
-        return self.wins() + 0.5 * (self.ties() + self.both_bad())
-
-    def restricted_to(self, systems: Ints) -> Comparisons:
-        """Keep the cells between these systems, renumbered in their order."""
-        number = np.full(self.systems, -1)
-        number[systems] = np.arange(len(systems))
-        kept = (number[self.a] >= 0) & (number[self.b] >= 0)
+    def only(self, kept: NDArray[np.bool_]) -> Comparisons:
+        """Keep some of the cells; the numbering stays."""
         return Comparisons(
-            systems=len(systems),
+            systems=self.systems,
             raters=self.raters,
+            prompts=self.prompts,
             rater=self.rater[kept],
-            a=number[self.a[kept]],
-            b=number[self.b[kept]],
+            prompt=self.prompt[kept],
+            a=self.a[kept],
+            b=self.b[kept],
+            left=self.left[kept],
             outcome=self.outcome[kept],
             count=self.count[kept],
         )
+
+    def restricted_to(self, systems: Ints) -> Comparisons:
+        """Keep the cells between these systems; number them, their raters and prompts anew."""
+        number = np.full(self.systems, -1)
+        number[systems] = np.arange(len(systems))
+        part = self.only((number[self.a] >= 0) & (number[self.b] >= 0))
+        rater, raters = renumbered(part.rater, self.raters)
+        prompt, prompts = renumbered(part.prompt, self.prompts)
+        return Comparisons(
+            systems=len(systems),
+            raters=raters,
+            prompts=prompts,
+            rater=rater,
+            prompt=prompt,
+            a=number[part.a],
+            b=number[part.b],
+            left=part.left,
+            outcome=part.outcome,
+            count=part.count,
+        )
+
+
+def renumbered(numbers: Ints, limit: int) -> tuple[Ints, int]:
+    """Number those of 0..limit-1 that occur from 0, in order; return also how many there are."""
+    occurs = np.zeros(limit, dtype=bool)
+    occurs[numbers] = True
+    return (np.cumsum(occurs) - 1)[numbers], int(occurs.sum())
+
+
+def present(numbers: Ints, limit: int) -> Ints:
+    """Return those of 0..limit-1 that occur, ascending: entry i is what `renumbered` calls i."""
+    occurs = np.zeros(limit, dtype=bool)
+    occurs[numbers] = True
+    return np.flatnonzero(occurs)

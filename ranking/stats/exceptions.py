@@ -13,3 +13,7 @@ class NotConverged(StatisticsError):
 
 class NotConnected(StatisticsError):
     """No chain of comparisons joins these systems."""
+
+
+class NotEnoughData(StatisticsError):
+    """There is too little to estimate this from."""

@@ -14,11 +14,16 @@ SCORES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Ratings:
-    """Parallel arrays, one entry a cell: `count` judgments of `rater` gave `system` `score`."""
+    """Parallel arrays, one entry a cell: `count` judgments of `rater` gave `system` `score`.
+
+    Prompts, systems and raters are numbered from 0.
+    """
 
     systems: int
     raters: int
+    prompts: int
     rater: Ints
+    prompt: Ints
     system: Ints
     score: Ints
     count: Ints

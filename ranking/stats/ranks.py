@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ranking.stats.bootstrap import few_raters_factor
 from ranking.stats.counts import Floats, Ints
+
+DRAWS = 4000
+#: So many numbers are in one block of drawn differences.
+_BLOCK_NUMBERS = 4_000_000
+#: Values closer than that are equal.
+_EQUAL = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,38 +23,78 @@ class Ranks:
     rank: Ints
     low: Ints
     high: Ints
+    #: How often each system comes out best when the values are drawn anew; None without errors.
+    best: Floats | None
+    #: [i, j]: their difference is beyond doubt at the level.
+    apart: NDArray[np.bool_]
 
 
-def rank(values: Floats, draws: Floats | None, *, raters: int, level: float = 0.95) -> Ranks:
-    """Rank `values` [systems]; `draws` [resamples, systems] are their resampled values.
+def places(values: Floats) -> Ints:
+    """Return each system's rank, for values [..., systems]."""
+    above = values[..., None, :] > values[..., :, None] + _EQUAL
+    return np.asarray(1 + above.sum(axis=-1))
 
-    j stands surely before i when their difference exceeds the simultaneous bound: the `level`
-    quantile of the largest |z| over all pairs, widened for few raters. Without draws every order
-    is possible.
-    """
+
+def unknown_ranks(values: Floats) -> Ranks:
+    """Return ranks where nothing is known of the errors: every order is possible."""
     count = len(values)
-    places = 1 + (values[None, :] > values[:, None] + 1e-12).sum(axis=1)
-    if draws is None or count == 1:
-        return Ranks(rank=places, low=np.ones(count, int), high=np.full(count, count))
-    surely_before = _surely_before(values, draws, raters, level)
     return Ranks(
-        rank=places,
-        low=1 + surely_before.sum(axis=1),
-        high=count - surely_before.sum(axis=0),
+        rank=places(values),
+        low=np.ones(count, dtype=np.int64),
+        high=np.full(count, count, dtype=np.int64),
+        best=None,
+        apart=np.zeros((count, count), dtype=bool),
     )
 
 
-def _surely_before(values: Floats, draws: Floats, raters: int, level: float) -> np.ndarray:
-    """Return [i, j]: j is better than i beyond doubt."""
-    difference = values[None, :] - values[:, None]
-    deviations = draws - values
-    spread = np.empty_like(difference)
+def rank(
+    values: Floats,
+    covariance: Floats,
+    errors: Floats,
+    *,
+    degrees: int,
+    rng: np.random.Generator,
+    level: float = 0.95,
+    at_least: float = 0.0,
+) -> Ranks:
+    """Rank `values` [systems] with their covariance [systems, systems].
+
+    `errors[i, j]` is the standard error of the difference of i and j. j stands surely before i
+    when their difference exceeds the simultaneous bound: the `level` quantile of the largest |t|
+    over all pairs, under a multivariate t with `degrees` degrees of freedom, or `at_least`.
+    """
+    count = len(values)
+    if count == 1:
+        return unknown_ranks(values)
+    draws = _draws(covariance, degrees, rng)
+    bound = max(float(np.quantile(_largest(draws, errors), level)), at_least)
+    surely_before = values[None, :] - values[:, None] > bound * np.maximum(errors, _EQUAL)
+    winners = (values + draws).argmax(axis=1)
+    return Ranks(
+        rank=places(values),
+        low=1 + surely_before.sum(axis=1),
+        high=count - surely_before.sum(axis=0),
+        best=np.bincount(winners, minlength=count) / len(draws),
+        apart=surely_before | surely_before.T,
+    )
+
+
+def _draws(covariance: Floats, degrees: int, rng: np.random.Generator) -> Floats:
+    """Return multivariate t deviations, [draws, systems]."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    normal = rng.standard_normal((DRAWS, len(covariance))) @ root.T
+    return np.asarray(normal / np.sqrt(rng.chisquare(degrees, DRAWS) / degrees)[:, None])
+
+
+def _largest(draws: Floats, errors: Floats) -> Floats:
+    """Return the largest |difference| / error of each draw."""
+    first, second = np.triu_indices(draws.shape[1], 1)
+    known = np.maximum(errors[first, second], _EQUAL)
     largest = np.zeros(len(draws))
-    for i in range(len(values)):
-        deviation = deviations - deviations[:, [i]]
-        spread[i] = deviation.std(axis=0, ddof=1)
-        spread[i, i] = np.inf
-        known = np.maximum(spread[i], 1e-12)
-        np.maximum(largest, (np.abs(deviation) / known).max(axis=1), out=largest)
-    bound = float(np.quantile(largest, level)) * few_raters_factor(raters, level=level)
-    return np.asarray(difference > bound * spread)
+    block = max(1, _BLOCK_NUMBERS // len(draws))
+    for start in range(0, len(first), block):
+        pairs = slice(start, start + block)
+        difference = np.abs(draws[:, first[pairs]] - draws[:, second[pairs]]) / known[pairs]
+        np.maximum(largest, difference.max(axis=1), out=largest)
+    return largest
