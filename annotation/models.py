@@ -148,6 +148,10 @@ class Rater(models.Model):
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     public_id = models.CharField(max_length=20, unique=True, default=public_id, editable=False)
     name = models.CharField(max_length=200)
+    #: For results by group of raters (experts, crowd, ...); empty: none.
+    group = models.CharField(max_length=60, blank=True)
+    #: An automated judge, imported to be compared with people; never in the fit.
+    is_judge = models.BooleanField(default=False)
     #: Where in the study's ring of slots this rater walks now, and began.
     cursor = models.PositiveIntegerField(default=0, editable=False)
     invited_at = models.DateTimeField(default=now, editable=False)
@@ -378,6 +382,8 @@ class Judgment(models.Model):
                 name="judgment_has_a_verdict_or_a_score",
             ),
         ]
+        #: What came after a given judgment: `ranking.rollups`.
+        indexes = [models.Index(fields=["study", "id"], name="judgment_of_study")]
 
     def __str__(self) -> str:
         return f"{self.verdict or self.score} by {self.rater}"

@@ -1,119 +1,197 @@
-"""The one bridge from judgments to arrays: GROUP BY in the database, numbers and labels here."""
+"""The one bridge from judgments to arrays: which judgments count, and what numbers stand for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 import numpy as np
-from django.db.models import Count
+from numpy.typing import NDArray
 
-from annotation.models import Judgment, JudgmentQuerySet, Study
+from annotation.models import Exclusion, Judgment, JudgmentQuerySet, Study
 from generation.models import System
-from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Comparisons, Floats
+from ranking.rollups import OUTCOMES, Cells, less, read_cells
+from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
 from ranking.stats.mos import SCORES, Ratings
 
-OUTCOMES = {
-    Judgment.Verdict.A: A_WINS,
-    Judgment.Verdict.B: B_WINS,
-    Judgment.Verdict.TIE: TIE,
-    Judgment.Verdict.BOTH_BAD: BOTH_BAD,
-}
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairwiseData:
-    """A study's judgments as counts; entry i of `systems` is system i of the arrays."""
+class Slice:
+    """A part of a study's judgments: by prompt category, rater group or time; empty: all."""
 
-    systems: list[System]
-    comparisons: Comparisons
-    #: Decisive judgments whose left side is known, and those that chose it.
-    sided: int
-    left_won: int
+    category: str = ""
+    group: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self == Slice()
+
+    def in_words(self) -> str:
+        parts = [
+            f"prompts of category {self.category}" if self.category else "",
+            f"raters of group {self.group}" if self.group else "",
+            f"judged since {self.since:%Y-%m-%d}" if self.since else "",
+            f"judged until {self.until:%Y-%m-%d}" if self.until else "",
+        ]
+        return ", ".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, kw_only=True)
-class MosData:
+class Labels:
+    """What the numbers of prompts and raters stand for; all lists are by number."""
+
+    rater_names: list[str]
+    groups: list[str]
+    categories: list[str]
+    #: Automated judges: compared with people, never in the fit.
+    judges: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyCells:
+    """A study's judgments as cells, read once; every figure of a report comes from here."""
+
+    study: Study
     systems: list[System]
-    ratings: Ratings
+    labels: Labels
+    #: All judgments that stand, and those of them that count, both with automated judges.
+    everything: Cells
+    included: Cells
+
+    def people(self, *, with_excluded: bool = False, part: Slice | None = None) -> Cells:
+        """Return what people judged in this part of the study."""
+        cells = self.everything if with_excluded else self.included
+        kept = ~_listed(cells.rows["rater"], self.labels.judges, len(self.labels.rater_names))
+        if part is not None:
+            kept &= self._within(cells, part)
+        return cells.only(kept)
+
+    def of_judge(self, judge: int) -> Cells:
+        return self.included.only(self.included.rows["rater"] == judge)
+
+    def _within(self, cells: Cells, part: Slice) -> NDArray[np.bool_]:
+        kept = np.ones(len(cells.rows), dtype=bool)
+        if part.category:
+            chosen = np.array([c == part.category for c in self.labels.categories] or [False])
+            kept &= chosen[cells.rows["prompt"]]
+        if part.group:
+            chosen = np.array([g == part.group for g in self.labels.groups] or [False])
+            kept &= chosen[cells.rows["rater"]]
+        if part.since:
+            kept &= cells.rows["day"] >= max((part.since - EPOCH).days, 0)
+        if part.until:
+            kept &= cells.rows["day"] <= max((part.until - EPOCH).days, 0)
+        return kept
 
 
-def counted(study: Study, *, with_excluded: bool = False) -> JudgmentQuerySet:
-    """Return the judgments that count: not superseded, and not excluded unless asked for."""
-    judgments: JudgmentQuerySet = study.judgments.current().order_by()
-    return judgments if with_excluded else judgments.included()
+def read_study(study: Study) -> StudyCells:
+    """Read a study's cells, take out what is excluded, and name what is left."""
+    in_force = Exclusion.objects.filter(study=study, lifted_at=None)
+    raters = set(in_force.filter(judgment=None).values_list("rater", flat=True))
+    single: JudgmentQuerySet = Judgment.objects.filter(
+        pk__in=in_force.filter(judgment__isnull=False).values("judgment")
+    )
+    everything = read_cells(study)
+    included = less(everything, single) if single.exists() else everything
+    out = {number for number, pk in enumerate(included.raters) if pk in raters}
+    kept = ~_listed(included.rows["rater"], out, len(included.raters))
+    return StudyCells(
+        study=study,
+        systems=systems_of(study),
+        labels=_labels(study, everything),
+        everything=everything,
+        included=included.only(kept),
+    )
 
 
 def systems_of(study: Study) -> list[System]:
     return list(study.systems.order_by("study_systems__position"))
 
 
-def pairwise_data(study: Study, *, with_excluded: bool = False) -> PairwiseData:
-    systems = systems_of(study)
-    number = {system.pk: i for i, system in enumerate(systems)}
-    rows = list(
-        counted(study, with_excluded=with_excluded)
-        .values_list("rater", "task__system_a", "task__system_b", "verdict", "left")
-        .annotate(count=Count("pk"))
-    )
-    raters = {rater: i for i, rater in enumerate(sorted({row[0] for row in rows}))}
-    decisive = [row for row in rows if row[3] in ("a", "b") and row[4]]
-    return PairwiseData(
-        systems=systems,
-        comparisons=Comparisons(
-            systems=len(systems),
-            raters=len(raters),
-            rater=_ints([raters[row[0]] for row in rows]),
-            a=_ints([number[row[1]] for row in rows]),
-            b=_ints([number[row[2]] for row in rows]),
-            outcome=_ints([OUTCOMES[Judgment.Verdict(row[3])] for row in rows]),
-            count=_ints([row[5] for row in rows]),
-        ),
-        sided=sum(row[5] for row in decisive),
-        left_won=sum(row[5] for row in decisive if row[3] == row[4]),
+def _labels(study: Study, cells: Cells) -> Labels:
+    raters = study.raters.only("name", "group", "is_judge").in_bulk()
+    categories = dict(study.prompt_set.prompts.values_list("pk", "category"))
+    named = [raters[pk] for pk in cells.raters]
+    return Labels(
+        rater_names=[rater.name for rater in named],
+        groups=[rater.group for rater in named],
+        categories=[categories.get(pk, "") for pk in cells.prompts],
+        judges={number for number, rater in enumerate(named) if rater.is_judge},
     )
 
 
-def mos_data(study: Study, *, with_excluded: bool = False) -> MosData:
-    systems = systems_of(study)
-    number = {system.pk: i for i, system in enumerate(systems)}
-    rows = list(
-        counted(study, with_excluded=with_excluded)
-        .values_list("rater", "task__system_a", "score")
-        .annotate(count=Count("pk"))
-    )
-    raters = {rater: i for i, rater in enumerate(sorted({row[0] for row in rows}))}
-    return MosData(
-        systems=systems,
-        ratings=Ratings(
-            systems=len(systems),
-            raters=len(raters),
-            rater=_ints([raters[row[0]] for row in rows]),
-            system=_ints([number[row[1]] for row in rows]),
-            score=_ints([row[2] for row in rows]),
-            count=_ints([row[3] for row in rows]),
-        ),
+def _listed(numbers: NDArray[Any], chosen: set[int], limit: int) -> NDArray[np.bool_]:
+    """Return which of the numbers are in the set."""
+    table = np.zeros(max(limit, 1), dtype=bool)
+    table[sorted(chosen)] = True
+    return np.asarray(table[numbers])
+
+
+def comparisons(cells: Cells) -> Comparisons:
+    """Return pairwise cells for the statistics; days are forgotten, all else keeps its number."""
+    answer = cells.column("answer")
+    return Comparisons(
+        systems=len(cells.systems),
+        raters=len(cells.raters),
+        prompts=len(cells.prompts),
+        rater=cells.column("rater"),
+        prompt=cells.column("prompt"),
+        a=cells.column("a"),
+        b=cells.column("b"),
+        left=answer // len(OUTCOMES),
+        outcome=answer % len(OUTCOMES),
+        count=cells.column("count"),
     )
 
 
-def value_counts(study: Study) -> Floats:
+def ratings(cells: Cells) -> Ratings:
+    """Return MOS cells for the statistics, raters and prompts numbered without gaps."""
+    rater, raters = renumbered(cells.column("rater"), len(cells.raters))
+    prompt, prompts = renumbered(cells.column("prompt"), len(cells.prompts))
+    return Ratings(
+        systems=len(cells.systems),
+        raters=raters,
+        prompts=prompts,
+        rater=rater,
+        prompt=prompt,
+        system=cells.column("a"),
+        score=cells.column("answer"),
+        count=cells.column("count"),
+    )
+
+
+def task_numbers(cells: Cells) -> Ints:
+    """Return a number for each cell's task, from 0; cells of a task stand together."""
+    rows = cells.rows
+    if len(rows) == 0:
+        return np.zeros(0, dtype=np.int64)
+    starts = np.zeros(len(rows), dtype=np.int64)
+    for name in ("prompt", "a", "b"):
+        starts[1:] |= rows[name][1:] != rows[name][:-1]
+    return np.cumsum(starts)
+
+
+def value_counts(cells: Cells, *, is_pairwise: bool, task: Ints, tasks: int) -> Floats:
     """Return [task, value]: how often each verdict, or each score, was given to a task."""
-    is_pairwise = study.protocol == Study.Protocol.PAIRWISE
-    column = "verdict" if is_pairwise else "score"
-    rows = list(counted(study).values_list("task", column).annotate(count=Count("pk")))
-    tasks = {task: i for i, task in enumerate(sorted({row[0] for row in rows}))}
-    table = np.zeros((len(tasks), len(OUTCOMES) if is_pairwise else SCORES))
-    for task, value, count in rows:
-        place = OUTCOMES[Judgment.Verdict(value)] if is_pairwise else value - 1
-        table[tasks[task], place] = count
-    return table
+    values = len(OUTCOMES) if is_pairwise else SCORES
+    answer = cells.column("answer")
+    value = answer % values if is_pairwise else answer - 1
+    table = tally(task * values + value, cells.rows["count"], tasks * values)
+    return table.reshape(tasks, values)
 
 
-def repeats(study: Study) -> int:
+def repeats(cells: Cells) -> int:
     """Return how many judgments are a rater's second or later one of the same task."""
-    judgments = counted(study)
-    distinct = judgments.values("rater", "task").distinct().count()
-    return judgments.count() - distinct
-
-
-def _ints(values: list[int]) -> np.ndarray:
-    return np.array(values, dtype=np.int64)
+    rows = cells.rows
+    if len(rows) == 0:
+        return 0
+    is_new = np.ones(len(rows), dtype=bool)
+    is_new[1:] = False
+    for name in ("prompt", "a", "b", "rater"):
+        is_new[1:] |= rows[name][1:] != rows[name][:-1]
+    return cells.total - int(is_new.sum())

@@ -11,12 +11,33 @@ from annotation.models import Study
 from generation.models import System
 
 
+class Rollup(models.Model):
+    """The counts of a study's judgments up to a watermark: see `ranking.rollups`."""
+
+    study = models.OneToOneField(
+        Study, models.CASCADE, primary_key=True, related_name="rollup", editable=False
+    )
+    #: All judgments with an id up to this are in the cells.
+    watermark = models.BigIntegerField(default=0, editable=False)
+    #: Primary keys; a cell holds their places in these lists.
+    prompts = models.JSONField(default=list, editable=False)
+    raters = models.JSONField(default=list, editable=False)
+    cells = models.BinaryField(default=b"", editable=False)
+    #: Judgments in the cells, those included that were corrected since.
+    recorded = models.PositiveBigIntegerField(default=0, editable=False)
+
+    def __str__(self) -> str:
+        return f"counts of {self.study}"
+
+
 class Leaderboard(models.Model):
     """A dated, immutable fit of one study. A refit is a new row."""
 
     study = models.ForeignKey(Study, models.PROTECT, related_name="leaderboards")
     created_at = models.DateTimeField(default=now, editable=False)
     judgment_count = models.PositiveIntegerField(editable=False)
+    #: The end of an unguessable link; empty: not shared.
+    share_token = models.CharField(max_length=64, blank=True, default="", db_index=True)
     #: The whole report as `ranking.reports.build_report` made it: DESIGN section 6.
     report = models.JSONField(editable=False)
 

@@ -20,7 +20,7 @@ from ranking.benchmarks.lm_eval import read_results
 from ranking.benchmarks.records import RunRecord
 from ranking.exceptions import AlreadyImported, NothingToScore, RankingError
 from ranking.models import Benchmark, BenchmarkRun, Leaderboard, Score, Standing
-from ranking.reports import build_report
+from ranking.reports import Options, build_report
 
 
 @write_transaction()
@@ -28,7 +28,7 @@ def fit_leaderboard(study: Study, *, seed: int = 0) -> Leaderboard:
     """Fit the study as it stands now and keep the result, dated and for good."""
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
-    report = build_report(study, seed=seed)
+    report = build_report(study, Options(seed=seed))
     if not report["standings"]:
         raise RankingError("There are no judgments to rank yet.")
     leaderboard = Leaderboard.objects.create(

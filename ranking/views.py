@@ -21,6 +21,7 @@ from ranking.models import BenchmarkRun, Leaderboard, Score
 from ranking.reports import build_report
 from ranking.reports.figures import figures
 from ranking.reports.formats import FORMATS
+from ranking.rollups import newest as newest_judgment
 from ranking.services import fit_leaderboard, import_benchmark_file
 
 PAGE_SIZE = 50
@@ -47,8 +48,8 @@ def _watermark(study: Study) -> list[Any]:
     lifted = study.exclusions.exclude(lifted_at=None).count()
     runs = Score.objects.filter(benchmark_run__system__in=study.systems.all())
     withdrawn = study.study_systems.exclude(withdrawn_at=None).count()
-    newest = [rows.aggregate(n=Max("pk"))["n"] for rows in (study.exclusions, runs)]
-    return [study.judgments.count(), lifted, withdrawn, *newest]
+    highest = [rows.aggregate(n=Max("pk"))["n"] for rows in (study.exclusions, runs)]
+    return [*newest_judgment(study), lifted, withdrawn, *highest]
 
 
 @login_required

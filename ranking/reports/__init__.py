@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ranking.reports.build import build_report
+from ranking.reports.options import Options
 
-__all__ = ["build_report"]
+__all__ = ["Options", "build_report"]

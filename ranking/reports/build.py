@@ -6,28 +6,31 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Count
 from django.utils.timezone import now
 
 from annotation.models import Study
-from ranking.comparisons import counted, repeats, value_counts
+from ranking.comparisons import StudyCells, read_study, repeats
+from ranking.reports.agreement import agreement_rows
 from ranking.reports.benchmarks import benchmark_rows
-from ranking.reports.mos import mos_part
-from ranking.reports.pairwise import pairwise_part
+from ranking.reports.funnel import funnel_rows
+from ranking.reports.mos import mos_part, mos_standings
+from ranking.reports.options import Options
+from ranking.reports.pairwise import pairwise_part, pairwise_standings
+from ranking.reports.slices import slice_rows
 from ranking.reports.words import headline, method_in_words
-from ranking.stats.agreement import interval_metric, krippendorff_alpha, nominal
-
-LEVEL = 0.95
-#: Intervals from fewer raters than that are shown with a warning.
-FEW_RATERS = 15
+from ranking.rollups import OUTCOMES
+from ranking.stats.intervals import FEW_RATERS
 
 Report = dict[str, Any]
 
 
-def build_report(study: Study, *, seed: int = 0) -> Report:
+def build_report(study: Study, options: Options | None = None) -> Report:
     """Fit the study's judgments and say all that is known, in the form of DESIGN section 6."""
-    part = pairwise_part if study.protocol == Study.Protocol.PAIRWISE else mos_part
-    fitted = part(study, seed=seed, level=LEVEL, with_excluded=False)
+    options = options or Options()
+    cells = read_study(study)
+    is_pairwise = study.protocol == Study.Protocol.PAIRWISE
+    fitted = pairwise_part(cells, options) if is_pairwise else mos_part(cells, options)
+    compact = pairwise_standings if is_pairwise else mos_standings
     exclusions = _exclusions(study)
     report: Report = {
         "study": study.slug,
@@ -39,9 +42,11 @@ def build_report(study: Study, *, seed: int = 0) -> Report:
         "prompt_set": study.prompt_set.slug,
         "generated_at": now().isoformat(timespec="seconds"),
         "evalsite_version": settings.EVALSITE_VERSION,
-        "counts": _counts(study),
+        "counts": _counts(cells, options),
         **fitted,
-        "agreement": _agreement(study, seed),
+        **agreement_rows(cells, options),
+        "slices": slice_rows(cells, options, compact),
+        "funnel": funnel_rows(cells),
         "exclusions": exclusions,
         "withdrawn": list(
             study.study_systems.exclude(withdrawn_at=None).values_list("system__slug", flat=True)
@@ -49,42 +54,32 @@ def build_report(study: Study, *, seed: int = 0) -> Report:
         "benchmarks": benchmark_rows(study),
     }
     if exclusions:
-        everything = part(study, seed=seed, level=LEVEL, with_excluded=True)
-        report["standings_with_excluded"] = everything["standings"]
+        report["standings_with_excluded"] = compact(cells, options, with_excluded=True)
     report["warnings"] = _warnings(report)
     report["headline"] = headline(report)
     report["method_in_words"] = method_in_words(report)
     return report
 
 
-def _counts(study: Study) -> dict[str, int]:
-    judgments = counted(study)
-    by_verdict = dict(judgments.values_list("verdict").annotate(count=Count("pk")))
-    total = sum(by_verdict.values())
-    return {
-        "judgments": total,
-        "raters": judgments.values("rater").distinct().count(),
-        "prompts": judgments.values("task__prompt").distinct().count(),
-        "excluded": counted(study, with_excluded=True).count() - total,
-        "repeats": repeats(study),
-        "ties": by_verdict.get("tie", 0),
-        "both_bad": by_verdict.get("both_bad", 0),
-    }
+def _counts(cells: StudyCells, options: Options) -> dict[str, int]:
+    counted = cells.people(part=options.part)
+    everything = cells.people(part=options.part, with_excluded=True)
+    outcome = counted.rows["answer"] % len(OUTCOMES)
+    is_pairwise = cells.study.protocol == Study.Protocol.PAIRWISE
 
+    def of(verdict: str) -> int:
+        if not is_pairwise:
+            return 0
+        return int(counted.rows["count"][outcome == OUTCOMES[verdict]].sum())
 
-def _agreement(study: Study, seed: int) -> dict[str, Any] | None:
-    table = value_counts(study)
-    places = np.arange(table.shape[1], dtype=float)
-    is_pairwise = study.protocol == Study.Protocol.PAIRWISE
-    distance = nominal(places) if is_pairwise else interval_metric(places)
-    alpha = krippendorff_alpha(table, distance, rng=np.random.default_rng(seed))
-    if alpha is None:
-        return None
     return {
-        "alpha": alpha.value,
-        "low": alpha.low,
-        "high": alpha.high,
-        "metric": "nominal" if is_pairwise else "interval",
+        "judgments": counted.total,
+        "raters": len(np.unique(counted.rows["rater"])),
+        "prompts": len(np.unique(counted.rows["prompt"])),
+        "excluded": everything.total - counted.total,
+        "repeats": repeats(counted),
+        "ties": of("tie"),
+        "both_bad": of("both_bad"),
     }
 
 
@@ -108,9 +103,24 @@ def _warnings(report: Report) -> list[str]:
     if raters == 1:
         warnings.append("Only one rater has judged: there are no intervals.")
     elif 1 < raters < FEW_RATERS:
-        warnings.append(
-            f"Only {raters} raters have judged: intervals from so few tend to be too short."
-        )
+        warnings.append(f"Only {raters} raters have judged: other raters might say otherwise.")
     if report["withdrawn"]:
         warnings.append("Withdrawn, and still shown: " + ", ".join(report["withdrawn"]) + ".")
     return warnings
+
+
+def without_names(report: Report) -> Report:
+    """Return the report as readers outside get it: raters by number, no free text about them."""
+    number: dict[str, str] = {}
+
+    def numbered(name: str) -> str:
+        return number.setdefault(name, f"rater {len(number) + 1}")
+
+    return {
+        **report,
+        "raters": [{**row, "rater": numbered(row["rater"])} for row in report.get("raters", [])],
+        "exclusions": [
+            {**row, "rater": numbered(row["rater"]), "judgment": None}
+            for row in report["exclusions"]
+        ],
+    }

@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from annotation.models import Study
-from ranking.comparisons import mos_data
-from ranking.stats.bootstrap import RESAMPLES, rater_weights
+from ranking.comparisons import StudyCells, ratings
+from ranking.reports.options import Options
 from ranking.stats.counts import Ints
-from ranking.stats.mos import Ratings, mean_opinion_scores, resampled_means
-from ranking.stats.ranks import rank
+from ranking.stats.mos import Ratings, mean_opinion_scores
+from ranking.stats.ranks import unknown_ranks
 
 Row = dict[str, Any]
 
 
-def mos_part(study: Study, *, seed: int, level: float, with_excluded: bool) -> Row:
+def mos_standings(cells: StudyCells, options: Options, *, with_excluded: bool = False) -> list[Row]:
+    """Return the standings alone, best first; a system without judgments has none."""
+    data = ratings(cells.people(part=options.part, with_excluded=with_excluded))
+    judged = np.flatnonzero(data.distribution().sum(axis=1))
+    if len(judged) == 0:
+        return []
+    part = _restricted(data, judged)
+    means = mean_opinion_scores(part, level=options.level)
+    ranks = unknown_ranks(means.mean)
+    distribution = part.distribution()
+    rows = [
+        {
+            "system": cells.systems[s].slug,
+            "name": cells.systems[s].name,
+            "group": 0,
+            "rank": int(ranks.rank[i]),
+            "rank_low": int(ranks.low[i]),
+            "rank_high": int(ranks.high[i]),
+            "mos": float(means.mean[i]),
+            "mos_low": means.low[i],
+            "mos_high": means.high[i],
+            "sd": means.sd[i],
+            "judgments": int(means.judgments[i]),
+            "distribution": distribution[i].tolist(),
+        }
+        for i, s in enumerate(judged)
+    ]
+    return sorted(rows, key=lambda row: (row["rank"], row["name"]))
+
+
+def mos_part(cells: StudyCells, options: Options) -> Row:
     """Rank the systems that were judged by their mean scores."""
-    data = mos_data(study, with_excluded=with_excluded)
-    judged = np.flatnonzero(data.ratings.distribution().sum(axis=1))
-    standings: list[Row] = []
-    if len(judged):
-        ratings = _restricted(data.ratings, judged)
-        means = mean_opinion_scores(ratings, level=level)
-        draws = None
-        if ratings.raters > 1:
-            rng = np.random.default_rng(seed)
-            weights = rater_weights(ratings.raters, resamples=RESAMPLES, rng=rng)
-            draws = resampled_means(ratings, weights)
-        ranks = rank(means.mean, draws, raters=ratings.raters, level=level)
-        distribution = ratings.distribution()
-        standings = [
-            {
-                "system": data.systems[s].slug,
-                "name": data.systems[s].name,
-                "rank": int(ranks.rank[i]),
-                "rank_low": int(ranks.low[i]),
-                "rank_high": int(ranks.high[i]),
-                "mos": float(means.mean[i]),
-                "mos_low": means.low[i],
-                "mos_high": means.high[i],
-                "sd": means.sd[i],
-                "judgments": int(means.judgments[i]),
-                "distribution": distribution[i].tolist(),
-                "group": 0,
-            }
-            for i, s in enumerate(judged)
-        ]
-        standings.sort(key=lambda row: (row["rank"], row["name"]))
+    standings = mos_standings(cells, options)
     return {
         "method": {
             "model": "mean opinion score",
             "scale": "absolute category rating, 1 to 5 (ITU-T P.800)",
             "interval": "t, clustered by rater (raters minus one degrees of freedom)",
-            "ranks": f"simultaneous intervals of all differences, {RESAMPLES} resamples of raters",
-            "level": level,
-            "seed": seed,
+            "ranks": "simultaneous intervals of all differences",
+            "level": options.level,
+            "seed": options.seed,
+            "slice": options.part.in_words(),
         },
         "standings": standings,
         "groups": [[row["system"] for row in standings]] if standings else [],
@@ -64,14 +65,7 @@ def mos_part(study: Study, *, seed: int, level: float, with_excluded: bool) -> R
     }
 
 
-def _restricted(ratings: Ratings, systems: Ints) -> Ratings:
-    number = np.full(ratings.systems, -1)
+def _restricted(data: Ratings, systems: Ints) -> Ratings:
+    number = np.full(data.systems, -1)
     number[systems] = np.arange(len(systems))
-    return Ratings(
-        systems=len(systems),
-        raters=ratings.raters,
-        rater=ratings.rater,
-        system=number[ratings.system],
-        score=ratings.score,
-        count=ratings.count,
-    )
+    return replace(data, systems=len(systems), system=number[data.system])

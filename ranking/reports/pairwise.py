@@ -1,141 +1,204 @@
-"""The pairwise part of a report: strengths, win rates, ranks, pairs, position."""
+"""The pairwise part of a report: standings, pairs, and what goes with them."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
-import choix
 import numpy as np
 
-from annotation.models import Study
-from generation.models import System
-from ranking.comparisons import PairwiseData, pairwise_data
-from ranking.stats.bootstrap import RESAMPLES, bootstrap_strengths, interval
-from ranking.stats.bradley_terry import fit_bradley_terry, win_probabilities, win_rates
-from ranking.stats.connectivity import groups
-from ranking.stats.counts import Comparisons, Floats, Ints
-from ranking.stats.position import wilson
-from ranking.stats.ranks import rank
+from ranking.comparisons import StudyCells, comparisons
+from ranking.reports.groups import Group, fitted_groups
+from ranking.reports.options import Options
+from ranking.reports.position import position_row
+from ranking.reports.raters import rater_rows, reversed_warning
+from ranking.reports.sensitivity import sensitivity_rows
+from ranking.stats.bradley_terry import PRIOR_SD
+from ranking.stats.counts import BOTH_BAD, tally
+from ranking.stats.intervals import FEW_RATERS
+from ranking.stats.shares import clustered_share
 
 Row = dict[str, Any]
 
 
-def pairwise_part(study: Study, *, seed: int, level: float, with_excluded: bool) -> Row:
-    """Fit each connected group by itself; a system without judgments has no standing."""
-    data = pairwise_data(study, with_excluded=with_excluded)
-    rng = np.random.default_rng(seed)
-    standings: list[Row] = []
-    warnings: list[str] = []
-    probabilities = np.full((len(data.systems),) * 2, np.nan)
-    named: list[list[str]] = []
-    compared = [g for g in groups(data.comparisons.half_wins()) if len(g) > 1]
-    for number, group in enumerate(compared):
-        named.append([data.systems[i].slug for i in group])
-        rows, fitted, warning = _group(data, group, rng, level)
-        probabilities[np.ix_(group, group)] = fitted
-        standings += [{**row, "group": number} for row in rows]
-        warnings += warning
-    if len(compared) > 1:
+def pairwise_standings(
+    cells: StudyCells, options: Options, *, with_excluded: bool = False
+) -> list[Row]:
+    """Return the standings alone."""
+    data = comparisons(cells.people(part=options.part, with_excluded=with_excluded))
+    return [
+        row for group in fitted_groups(cells, data, options) for row in standings(group, options)
+    ]
+
+
+def pairwise_part(cells: StudyCells, options: Options) -> Row:
+    """Return all of a pairwise report that comes from the fit."""
+    data = comparisons(cells.people(part=options.part))
+    fitted = fitted_groups(cells, data, options)
+    raters = rater_rows(cells, fitted, options)
+    warnings = [warning for group in fitted for warning in _warnings(group)]
+    warnings += reversed_warning(raters)
+    if len(fitted) > 1:
         warnings.append(
-            f"The systems fall into {len(compared)} groups that were never compared with each "
+            f"The systems fall into {len(fitted)} groups that were never compared with each "
             "other. Each has a table of its own; ranks do not carry over."
         )
     return {
-        "method": {
-            "model": "bradley-terry",
-            "ties": "half",
-            "solver": f"choix {choix.__version__ if hasattr(choix, '__version__') else '0.4'}, "
-            "dense I-LSR, then Newton to a gradient norm below 1e-8",
-            "interval": f"rater-clustered Bayesian bootstrap, {RESAMPLES} resamples; t on the "
-            "logit scale, raters minus one degrees of freedom",
-            "ranks": "simultaneous intervals of all differences (largest |z|)",
-            "level": level,
-            "seed": seed,
-        },
-        "standings": standings,
-        "pairs": _pairs(data.comparisons, data.systems, probabilities),
-        "position": _position(data, level),
-        "groups": named,
+        "method": method(fitted, options),
+        "standings": [row for group in fitted for row in standings(group, options)],
+        "pairs": [row for group in fitted for row in _pairs(group)],
+        "position": position_row(fitted, options),
+        "groups": [[system.slug for system in group.systems] for group in fitted],
         "warnings": warnings,
+        "raters": raters,
+        **sensitivity_rows(cells, fitted, options),
     }
 
 
-def _group(
-    data: PairwiseData, group: Ints, rng: np.random.Generator, level: float
-) -> tuple[list[Row], Floats, list[str]]:
-    """Return the standings of one group, best first, its win probabilities, and warnings."""
-    comparisons = data.comparisons.restricted_to(group)
-    fit = fit_bradley_terry(comparisons.half_wins())
-    rates = win_rates(fit.strengths)
-    raters = len(np.unique(comparisons.rater))
-    draws = bootstrap_strengths(comparisons, fit, rng=rng) if raters > 1 else None
-    ranks = rank(fit.strengths, draws, raters=raters, level=level)
-    low = high = None
-    if draws is not None:
-        low, high = interval(rates, win_rates(draws), raters=raters, level=level)
-    tallies = _tallies(comparisons)
-    rows = [
-        {
-            "system": data.systems[g].slug,
-            "name": data.systems[g].name,
-            "rank": int(ranks.rank[i]),
-            "rank_low": int(ranks.low[i]),
-            "rank_high": int(ranks.high[i]),
-            "strength": float(fit.strengths[i]),
-            "strength_se": None if draws is None else float(draws[:, i].std(ddof=1)),
-            "win_rate": float(rates[i]),
-            "win_rate_low": None if low is None else float(low[i]),
-            "win_rate_high": None if high is None else float(high[i]),
-            **{name: int(values[i]) for name, values in tallies.items()},
-        }
-        for i, g in enumerate(group)
-    ]
-    rows.sort(key=lambda row: (row["rank"], row["name"]))
-    warnings = []
-    if fit.is_separated:
-        warnings.append(
-            "Some systems never lost to the others, or never won: no finite estimate exists, and "
-            "a normal prior (standard deviation 1.5) holds the strengths. Ask for more judgments."
-        )
-    return rows, win_probabilities(fit.strengths), warnings
-
-
-def _tallies(comparisons: Comparisons) -> dict[str, Floats]:
-    wins, ties, bad = comparisons.wins(), comparisons.ties(), comparisons.both_bad()
+def method(fitted: list[Group], options: Options) -> Row:
+    two_way = any(group.cov and group.cov.is_two_way for group in fitted)
+    wild = any(group.cov and group.cov.raters < FEW_RATERS for group in fitted)
+    interval = "rater-clustered sandwich"
+    if two_way:
+        interval = "rater-clustered sandwich, two-way with prompts"
     return {
-        "judgments": (wins + wins.T + ties + bad).sum(axis=1),
-        "wins": wins.sum(axis=1),
-        "losses": wins.sum(axis=0),
-        "ties": ties.sum(axis=1),
-        "both_bad": bad.sum(axis=1),
+        "model": "bradley-terry",
+        "ties": options.ties,
+        "solver": f"choix {version('choix')}, dense spectral ranking, then Newton to a gradient "
+        "norm below 1e-8",
+        "interval": interval,
+        "quantile": "wild score bootstrap by rater (Webb's weights), at least t"
+        if wild
+        else "t, fewer of raters and prompts minus one degrees of freedom"
+        if two_way
+        else "t, raters minus one degrees of freedom",
+        "ranks": "simultaneous intervals of all differences (largest |t|)",
+        "level": options.level,
+        "seed": options.seed,
+        "rater_cap": options.cap,
+        "slice": options.part.in_words(),
     }
 
 
-def _pairs(comparisons: Comparisons, systems: list[System], probabilities: Floats) -> list[Row]:
-    wins, ties, bad = comparisons.wins(), comparisons.ties(), comparisons.both_bad()
-    met = wins + wins.T + ties + bad
-    return [
-        {
-            "a": systems[i].slug,
-            "b": systems[j].slug,
-            "judgments": int(met[i, j]),
-            "a_wins": int(wins[i, j]),
-            "b_wins": int(wins[j, i]),
-            "ties": int(ties[i, j]),
-            "both_bad": int(bad[i, j]),
-            "p_a": float(probabilities[i, j]),
-        }
-        for i, j in zip(*np.nonzero(np.triu(met)), strict=True)
-    ]
+def standings(group: Group, options: Options) -> list[Row]:
+    """Return the rows of one group, best first."""
+    rows = [_standing(group, i, options) for i in range(len(group.systems))]
+    return sorted(rows, key=lambda row: (row["rank"], row["name"]))
 
 
-def _position(data: PairwiseData, level: float) -> Row | None:
-    share = wilson(data.left_won, data.sided, level=level)
-    if share is None:
+def _standing(group: Group, i: int, options: Options) -> Row:
+    ranks, system = group.ranks, group.systems[i]
+    tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(ranks.rank)) != i))
+    return {
+        "system": system.slug,
+        "name": system.name,
+        "group": group.number,
+        "rank": int(ranks.rank[i]),
+        "rank_low": int(ranks.low[i]),
+        "rank_high": int(ranks.high[i]),
+        "best": None if ranks.best is None else float(ranks.best[i]),
+        "tied_with": [group.systems[j].slug for j in tied],
+        "strength": float(group.fit.strengths[i]),
+        "strength_se": _strength_error(group, i),
+        "win_rate": float(group.fit.win_rates[i]),
+        **_win_rate_ends(group, i),
+        **_tallies(group, i),
+        **_acceptability(group, i, options),
+        **_without_one_rater(group, i),
+    }
+
+
+def _strength_error(group: Group, i: int) -> float | None:
+    if group.cov is None:
         return None
+    contrast = np.zeros((1, group.fit.parameters))
+    contrast[0, : group.fit.systems] = -1 / group.fit.systems
+    contrast[0, i] += 1
+    return float(np.sqrt(group.cov.variance(contrast)[0]))
+
+
+def _win_rate_ends(group: Group, i: int) -> Row:
+    """Return the interval; where none is finite, a one-sided bound and which side it is on."""
+    low = high = bound = None
+    if group.win_rates is not None:
+        low, high = float(group.win_rates.low[i]), float(group.win_rates.high[i])
+    if group.bounds is not None and group.cov is not None:
+        if group.bounds.is_lower[i]:
+            low, high, bound = min(float(group.bounds.low[i]), low or 0.0), 1.0, "lower"
+        elif group.bounds.is_upper[i]:
+            low, high, bound = 0.0, max(float(group.bounds.high[i]), high or 1.0), "upper"
+    return {"win_rate_low": low, "win_rate_high": high, "bound": bound}
+
+
+def _tallies(group: Group, i: int) -> Row:
+    counts = group.tallied.counts
     return {
-        "left_win_rate": share.value,
-        "low": share.low,
-        "high": share.high,
-        "judgments": data.sided,
+        "judgments": int(counts.meetings[i].sum()),
+        "wins": int(counts.wins[i].sum()),
+        "losses": int(counts.wins[:, i].sum()),
+        "ties": int(counts.ties[i].sum()),
+        "both_bad": int(counts.both_bad[i].sum()),
     }
+
+
+def _acceptability(group: Group, i: int, options: Options) -> Row:
+    """Return the share of the system's judgments that did not call both outputs bad."""
+    c = group.tallied
+    mine = (c.a == i) | (c.b == i)
+    trials = tally(c.rater[mine], c.count[mine], c.raters)
+    good = mine & (c.outcome != BOTH_BAD)
+    accepted = tally(c.rater[good], c.count[good], c.raters)
+    share = clustered_share(accepted, trials, level=options.level)
+    if share is None:
+        return {"acceptability": None, "acceptability_low": None, "acceptability_high": None}
+    is_known = int((trials > 0).sum()) > 1
+    return {
+        "acceptability": share.value,
+        "acceptability_low": share.low if is_known else None,
+        "acceptability_high": share.high if is_known else None,
+    }
+
+
+def _without_one_rater(group: Group, i: int) -> Row:
+    found = group.influence
+    return {
+        "rank_low_without_a_rater": None if found is None else int(found.rank_low[i]),
+        "rank_high_without_a_rater": None if found is None else int(found.rank_high[i]),
+    }
+
+
+def _pairs(group: Group) -> list[Row]:
+    counts, expected = group.tallied.counts, group.fit.expected
+    meetings, half_wins = counts.meetings, counts.half_wins
+    rows = []
+    for i, j in zip(*np.nonzero(np.triu(meetings)), strict=True):
+        observed, p = half_wins[i, j] / meetings[i, j], float(expected[i, j])
+        rows.append(
+            {
+                "a": group.systems[i].slug,
+                "b": group.systems[j].slug,
+                "judgments": int(meetings[i, j]),
+                "a_wins": int(counts.wins[i, j]),
+                "b_wins": int(counts.wins[j, i]),
+                "ties": int(counts.ties[i, j]),
+                "both_bad": int(counts.both_bad[i, j]),
+                "p_a": p,
+                "observed_a": float(observed),
+                "residual": float(observed - p),
+            }
+        )
+    return rows
+
+
+def _warnings(group: Group) -> list[str]:
+    warnings = []
+    if group.fit.is_separated:
+        warnings.append(
+            "Some systems never lost to the others, or never won: no finite estimate exists. A "
+            f"normal prior (standard deviation {PRIOR_SD} on differences of strength) holds the "
+            "strengths, and their win rates have one-sided bounds. Ask for more judgments."
+        )
+    counts = group.tallied.counts
+    if counts.wins.sum() == 0:
+        warnings.append("Every judgment was a tie or both bad: nothing tells the systems apart.")
+    return warnings

@@ -141,11 +141,11 @@ def test_without_create_an_unknown_name_is_refused(capsys, tmp_path):
 
 def test_the_other_order_of_a_pair_is_turned_and_a_repeat_is_kept(tmp_path):
     from annotation.models import Judgment
-    from ranking.comparisons import repeats
+    from ranking.reports import build_report
 
     flipped = {**GOOD, "system_a": "y", "system_b": "x", "verdict": "a", "left": "a"}
     file = write_rows(tmp_path / "v.jsonl", {**GOOD, "left": "a"}, flipped, GOOD)
     call_command("import_judgments", file, study="fresh", create=True, verbosity=0)
     rows = [(j.verdict, j.left) for j in Judgment.objects.order_by("pk")]
     assert rows == [("a", "a"), ("b", "b"), ("a", "")]
-    assert repeats(Judgment.objects.first().study) == 2
+    assert build_report(Judgment.objects.first().study)["counts"]["repeats"] == 2

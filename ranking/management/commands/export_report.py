@@ -8,7 +8,7 @@ from typing import Any
 
 from annotation.lookup import study_named
 from evalsite.lib.commands import EvalsiteCommand
-from ranking.reports import build_report
+from ranking.reports import Options, build_report
 from ranking.reports.formats import FORMATS
 
 
@@ -22,7 +22,7 @@ class Command(EvalsiteCommand):
         parser.add_argument("--output", type=Path, help="a file (default: the terminal)")
 
     def handle(self, *, study: str, format: str, seed: int, output: Path | None, **_: Any) -> None:
-        text = FORMATS[format].render(build_report(study_named(study), seed=seed))
+        text = FORMATS[format].render(build_report(study_named(study), Options(seed=seed)))
         if output is None:
             self.stdout.write(text, ending="")
         else:

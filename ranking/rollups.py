@@ -1,0 +1,242 @@
+"""A study's judgments as packed counts, so that a page never scans the judgments.
+
+A *cell* counts the judgments with the same prompt, pair, rater, side, answer and day. The cells of
+all judgments up to a watermark are stored in one row a study; what came later is read as rows and
+added in memory, and folded in when it has become much. Judgments are only added, so the cells never
+have to be corrected: a judgment that supersedes another counts one for itself and minus one for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from django.db import OperationalError, connection, transaction
+from django.db.models import Count, Max
+from numpy.typing import NDArray
+
+from annotation.models import Judgment, JudgmentQuerySet, Study
+from evalsite.lib.db import write_transaction
+from ranking.models import Rollup
+from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, LEFT_A, LEFT_B, LEFT_UNKNOWN, TIE, Ints
+
+#: So many new judgments are folded into the stored cells by the next reader.
+FOLD_AT = 2000
+_BATCH = 50_000
+#: Judging waits at most so long for a fold that wants to know which ids are settled.
+_LOCK_MILLISECONDS = 100
+
+#: A verdict's answer is `left * 4 + outcome`; a score's is the score.
+OUTCOMES = {"a": A_WINS, "b": B_WINS, "tie": TIE, "both_bad": BOTH_BAD}
+LEFT = {"": LEFT_UNKNOWN, "a": LEFT_A, "b": LEFT_B}
+_CELL = np.dtype(
+    [
+        ("prompt", "<u4"),
+        ("a", "<u2"),
+        ("b", "<u2"),
+        ("rater", "<u4"),
+        ("answer", "u1"),
+        ("day", "<u2"),
+        ("count", "<i4"),
+    ]
+)
+#: Cells with the same key are one.
+_KEY = ("prompt", "a", "b", "rater", "answer", "day")
+_FIELDS = (
+    "task__prompt", "task__system_a", "task__system_b", "rater", "left", "verdict", "score",
+    "created_at", "supersedes__left", "supersedes__verdict", "supersedes__score",
+    "supersedes__created_at",
+)  # fmt: skip
+
+_LAST_DAY = 2**16 - 1
+
+Packed = NDArray[np.void]
+#: Rows of the first eight fields, and how much each counts.
+Counted = Iterable[tuple[tuple[Any, ...], int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """Parallel arrays, sorted by prompt and pair; prompts, systems and raters are numbers.
+
+    Entry i of `prompts`, `raters` and `systems` is the primary key of number i. A study's systems
+    come in their order in the study. `day` counts from 1970.
+    """
+
+    prompts: list[int]
+    raters: list[int]
+    systems: list[int]
+    rows: Packed
+    #: Judgments that were ever given; those corrected since are not in the rows.
+    recorded: int = 0
+
+    def only(self, kept: NDArray[np.bool_]) -> Cells:
+        return replace(self, rows=self.rows[kept])
+
+    def column(self, name: str) -> Ints:
+        return self.rows[name].astype(np.int64)
+
+    @property
+    def total(self) -> int:
+        return int(self.rows["count"].sum(dtype=np.int64))
+
+
+def read_cells(study: Study) -> Cells:
+    """Return the cells of the judgments that stand."""
+    rollup = Rollup.objects.filter(study=study).first()
+    tail = list(_rows_after(study, rollup.watermark if rollup else 0)[:FOLD_AT])
+    if len(tail) >= FOLD_AT:
+        rollup = fold(study)
+        tail = list(_rows_after(study, rollup.watermark))
+    numbering = _Numbering.of(study, rollup)
+    recorded = (rollup.recorded if rollup else 0) + len(tail)
+    return numbering.cells(_unpacked(rollup), _cells_of(tail), recorded)
+
+
+def less(cells: Cells, judgments: JudgmentQuerySet) -> Cells:
+    """Return the cells without these judgments; those that do not stand are not in them."""
+    numbering = _Numbering(prompts=cells.prompts, raters=cells.raters, systems=cells.systems)
+    gone = judgments.current().order_by().values_list(*_FIELDS[:8])
+    return numbering.cells(cells.rows, ((row, -1) for row in gone), cells.recorded)
+
+
+def newest(study: Study) -> tuple[int, int]:
+    """Return what changes whenever a judgment arrives: the highest id, and how many are new."""
+    watermark = Rollup.objects.filter(study=study).values_list("watermark", flat=True).first() or 0
+    later = study.judgments.order_by().filter(pk__gt=watermark)
+    found = later.aggregate(newest=Max("pk"), count=Count("pk"))
+    return found["newest"] or watermark, found["count"]
+
+
+def fold(study: Study) -> Rollup:
+    """Bring the stored cells up to the last judgment that is settled; return them."""
+    settled = _settled()
+    with write_transaction():
+        Rollup.objects.get_or_create(study=study)
+        rollup = Rollup.objects.select_for_update().get(study=study)
+        if settled is None or settled <= rollup.watermark:
+            return rollup
+        numbering = _Numbering.of(study, rollup)
+        rows = _unpacked(rollup)
+        new = _rows_after(study, rollup.watermark).filter(pk__lte=settled)
+        later = new.iterator(chunk_size=_BATCH)
+        while batch := list(islice(later, _BATCH)):
+            rows = np.concatenate([rows, numbering.pack(_cells_of(batch))])
+            rollup.recorded += len(batch)
+        rollup.cells = _summed(rows).tobytes()
+        rollup.prompts, rollup.raters = numbering.keys["prompts"], numbering.keys["raters"]
+        rollup.watermark = settled
+        rollup.save()
+    return rollup
+
+
+def rebuild(study: Study) -> Rollup:
+    """Forget the stored cells and make them from the judgments."""
+    Rollup.objects.filter(study=study).delete()
+    return fold(study)
+
+
+def _settled() -> int | None:
+    """Return an id below which no judgment can appear any more; None if that is not known now.
+
+    SQLite has one writer, so ids become visible in order. On PostgreSQL a judgment with a lower id
+    may be committed later; a table lock that conflicts with inserts is granted only when nobody
+    has an uncommitted one, and is given back at once.
+    """
+    if connection.vendor == "sqlite":
+        return _highest_id()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+            cursor.execute("LOCK TABLE annotation_judgment IN SHARE MODE")
+            return _highest_id()
+    except OperationalError:
+        return None
+
+
+def _highest_id() -> int:
+    return Judgment.objects.order_by().aggregate(highest=Max("pk"))["highest"] or 0
+
+
+def _rows_after(study: Study, watermark: int) -> Any:
+    later = study.judgments.filter(pk__gt=watermark).order_by("pk")
+    return later.values_list(*_FIELDS)
+
+
+def _cells_of(rows: Iterable[tuple[Any, ...]]) -> Counted:
+    """Yield what to count, and by how much: a correction takes back what it corrects."""
+    for row in rows:
+        yield row[:8], 1
+        if row[11] is not None:
+            yield (*row[:4], *row[8:]), -1
+
+
+class _Numbering:
+    """Numbers for primary keys, in the order of their first appearance; systems by the study."""
+
+    def __init__(self, *, prompts: list[int], raters: list[int], systems: list[int]) -> None:
+        self.keys = {"prompts": list(prompts), "raters": list(raters), "systems": list(systems)}
+        self.place = {
+            name: {pk: number for number, pk in enumerate(keys)} for name, keys in self.keys.items()
+        }
+
+    @staticmethod
+    def of(study: Study, rollup: Rollup | None) -> _Numbering:
+        systems = study.study_systems.order_by("position").values_list("system", flat=True)
+        return _Numbering(
+            prompts=rollup.prompts if rollup else [],
+            raters=rollup.raters if rollup else [],
+            systems=list(systems),
+        )
+
+    def cells(self, rows: Packed, counted: Counted, recorded: int) -> Cells:
+        """Return the rows with what is counted besides."""
+        new = self.pack(counted)
+        if len(new):
+            rows = _summed(np.concatenate([rows, new]))
+        return Cells(**self.keys, rows=rows, recorded=recorded)
+
+    def number(self, name: str, pk: int) -> int:
+        place = self.place[name]
+        if pk not in place:
+            place[pk] = len(place)
+            self.keys[name].append(pk)
+        return place[pk]
+
+    def pack(self, counted: Counted) -> Packed:
+        return np.array([self._cell(row, count) for row, count in counted], dtype=_CELL)
+
+    def _cell(self, row: tuple[Any, ...], count: int) -> tuple[int, ...]:
+        prompt, a, b, rater, left, verdict, score, at = row
+        return (
+            self.number("prompts", prompt),
+            self.number("systems", a),
+            0 if b is None else self.number("systems", b),
+            self.number("raters", rater),
+            LEFT[left] * len(OUTCOMES) + OUTCOMES[verdict] if verdict else score,
+            min(max(int(at.timestamp() // 86400), 0), _LAST_DAY),
+            count,
+        )
+
+
+def _unpacked(rollup: Rollup | None) -> Packed:
+    return np.frombuffer(bytes(rollup.cells) if rollup else b"", dtype=_CELL)
+
+
+def _summed(rows: Packed) -> Packed:
+    """Sort the cells, add up equal ones, and drop those that come to nothing."""
+    if len(rows) == 0:
+        return rows
+    order = np.lexsort([rows[name] for name in reversed(_KEY)])
+    rows = rows[order]
+    is_new = np.zeros(len(rows), dtype=bool)
+    is_new[0] = True
+    for name in _KEY:
+        is_new[1:] |= rows[name][1:] != rows[name][:-1]
+    starts = np.flatnonzero(is_new)
+    summed = rows[starts]
+    summed["count"] = np.add.reduceat(rows["count"], starts)
+    return np.asarray(summed[summed["count"] != 0])
