@@ -4,8 +4,12 @@ from typing import Any
 
 from django import forms
 
+from annotation.models import Study
 from generation.models import System
 from ranking.benchmarks.lm_eval import MAX_BYTES
+from ranking.comparisons import Slice
+from ranking.reports import Options
+from ranking.reports.slices import choices
 
 
 class BenchmarkForm(forms.Form):
@@ -33,3 +37,55 @@ class BenchmarkForm(forms.Form):
         if file.size > MAX_BYTES:
             raise forms.ValidationError(f"At most {MAX_BYTES // 2**20} MiB.")
         return file
+
+
+class ReportForm(forms.Form):
+    """How a report is cut and fitted, from the query of its address; closed lists only."""
+
+    category = forms.ChoiceField(required=False)
+    group = forms.ChoiceField(required=False, label="Raters")
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    ties = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "half a win each way"),
+            ("davidson", "a chance of their own (Davidson)"),
+        ],
+    )
+    cap = forms.TypedChoiceField(
+        required=False,
+        label="Weight of one rater",
+        coerce=float,
+        empty_value=None,
+        choices=[("", "as judged"), ("0.05", "at most 5%"), ("0.1", "at most 10%"),
+                 ("0.2", "at most 20%")],
+    )  # fmt: skip
+    adjust = forms.BooleanField(required=False, label="Adjust for length and style")
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, values in choices(study).items():
+            field: Any = self.fields[name]
+            field.choices = [("", "all"), *((value, value) for value in values)]
+            if not values:
+                del self.fields[name]
+        if study.protocol != Study.Protocol.PAIRWISE:
+            for name in ("ties", "cap", "adjust"):
+                del self.fields[name]
+
+    def options(self) -> Options:
+        """Return what the query asks for; what it gets wrong is left out."""
+        self.is_valid()
+        data = self.cleaned_data
+        return Options(
+            ties=data.get("ties") or "half",
+            cap=data.get("cap"),
+            adjust=bool(data.get("adjust")),
+            part=Slice(
+                category=data.get("category") or "",
+                group=data.get("group") or "",
+                since=data.get("since"),
+                until=data.get("until"),
+            ),
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
+from django.urls import reverse
 from django.utils.timezone import now
 
 from annotation.models import Study
@@ -46,6 +47,10 @@ class Leaderboard(models.Model):
 
     def __str__(self) -> str:
         return f"{self.study}, {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def share_path(self) -> str:
+        return reverse("ranking:shared", args=[self.share_token]) if self.share_token else ""
 
 
 class Standing(models.Model):

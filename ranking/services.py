@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,11 +25,11 @@ from ranking.reports import Options, build_report
 
 
 @write_transaction()
-def fit_leaderboard(study: Study, *, seed: int = 0) -> Leaderboard:
+def fit_leaderboard(study: Study, options: Options | None = None) -> Leaderboard:
     """Fit the study as it stands now and keep the result, dated and for good."""
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
-    report = build_report(study, Options(seed=seed))
+    report = build_report(study, options)
     if not report["standings"]:
         raise RankingError("There are no judgments to rank yet.")
     leaderboard = Leaderboard.objects.create(
@@ -51,6 +52,21 @@ def fit_leaderboard(study: Study, *, seed: int = 0) -> Leaderboard:
         for row in report["standings"]
     )
     return leaderboard
+
+
+@write_transaction()
+def share_leaderboard(leaderboard: Leaderboard) -> None:
+    """Make an unguessable link to it, if it has none; who has the link needs no account."""
+    if not leaderboard.share_token:
+        leaderboard.share_token = secrets.token_urlsafe(24)
+        leaderboard.save(update_fields=["share_token"])
+
+
+@write_transaction()
+def unshare_leaderboard(leaderboard: Leaderboard) -> None:
+    """Take the link back; a later one is another."""
+    leaderboard.share_token = ""
+    leaderboard.save(update_fields=["share_token"])
 
 
 def import_benchmark_file(

@@ -14,6 +14,18 @@ urlpatterns = [
         views.leaderboard_detail,
         name="leaderboard-detail",
     ),
+    path(
+        "studies/<slug:slug>/leaderboard/<int:pk>/share/",
+        views.leaderboard_share,
+        name="leaderboard-share",
+    ),
+    path(
+        "studies/<slug:slug>/leaderboard/<int:pk>/unshare/",
+        views.leaderboard_unshare,
+        name="leaderboard-unshare",
+    ),
+    path("reports/<slug:token>/", views.shared, name="shared"),
+    path("reports/<slug:token>/report.<slug:format>", views.shared_export, name="shared-export"),
     path("benchmarks/", views.benchmark_list, name="benchmark-list"),
     path("benchmarks/import/", views.benchmark_import, name="benchmark-import"),
 ]

@@ -9,20 +9,27 @@ from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.core.paginator import Paginator
 from django.db.models import Max
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import Study
 from evalsite.lib.exceptions import EvalsiteError
 from evalsite.lib.http import UserHttpRequest, render_page
-from ranking.forms import BenchmarkForm
+from evalsite.lib.text import sha256
+from ranking.forms import BenchmarkForm, ReportForm
 from ranking.models import BenchmarkRun, Leaderboard, Score
-from ranking.reports import build_report
+from ranking.reports import Options, build_report, without_names
 from ranking.reports.figures import figures
 from ranking.reports.formats import FORMATS
 from ranking.rollups import newest as newest_judgment
-from ranking.services import fit_leaderboard, import_benchmark_file
+from ranking.services import (
+    fit_leaderboard,
+    import_benchmark_file,
+    share_leaderboard,
+    unshare_leaderboard,
+)
 
 PAGE_SIZE = 50
 CACHE_SECONDS = 3600
@@ -33,12 +40,13 @@ def _own_study(request: UserHttpRequest, slug: str) -> Study:
     return get_object_or_404(studies, slug=slug)
 
 
-def _current_report(study: Study) -> dict[str, Any]:
-    """Return the report of now; the same rows give it from the cache."""
-    key = ":".join(str(part) for part in ("report", study.pk, study.state, *_watermark(study)))
+def _current_report(study: Study, options: Options) -> dict[str, Any]:
+    """Return the report of now; the same rows and options give it from the cache."""
+    parts = (study.pk, study.state, options, *_watermark(study))
+    key = "report:" + sha256(repr(parts))
     report: dict[str, Any] | None = cache.get(key)
     if report is None:
-        report = build_report(study)
+        report = build_report(study, options)
         cache.set(key, report, CACHE_SECONDS)
     return report
 
@@ -59,11 +67,14 @@ def leaderboard(request: UserHttpRequest, slug: str) -> HttpResponse:
     study = _own_study(request, slug)
     if study.state == Study.State.DRAFT:
         return redirect("annotation:study-detail", slug)
-    report = _current_report(study)
+    form = ReportForm(request.GET, study=study)
+    report = _current_report(study, form.options())
     context = {
         "study": study,
         "report": report,
         "figures": figures(report),
+        "form": form,
+        "query": request.GET.urlencode(),
         "kept": study.leaderboards.defer("report")[:PAGE_SIZE],
         "is_live": study.state == Study.State.OPEN,
     }
@@ -78,36 +89,84 @@ def leaderboard_keep(request: UserHttpRequest, slug: str) -> HttpResponse:
     """Fit and keep: a dated leaderboard that later judgments do not change."""
     study = _own_study(request, slug)
     try:
-        kept = fit_leaderboard(study)
+        kept = fit_leaderboard(study, ReportForm(request.GET, study=study).options())
     except EvalsiteError as error:
         messages.error(request, str(error))
         return redirect("ranking:leaderboard", slug)
     return redirect("ranking:leaderboard-detail", slug, kept.pk)
 
 
+def _own_leaderboard(request: UserHttpRequest, slug: str, pk: int) -> Leaderboard:
+    kept: Leaderboard = get_object_or_404(_own_study(request, slug).leaderboards, pk=pk)
+    return kept
+
+
 @login_required
 @require_safe
 def leaderboard_detail(request: UserHttpRequest, slug: str, pk: int) -> HttpResponse:
-    study = _own_study(request, slug)
-    kept: Leaderboard = get_object_or_404(study.leaderboards, pk=pk)
+    kept = _own_leaderboard(request, slug, pk)
     context = {
-        "study": study,
+        "study": kept.study,
         "report": kept.report,
         "figures": figures(kept.report),
         "leaderboard": kept,
+        "share_url": kept.share_path and request.build_absolute_uri(kept.share_path),
     }
     return render(request, "ranking/leaderboard_detail.html", context)
+
+
+@login_required
+@require_POST
+def leaderboard_share(request: UserHttpRequest, slug: str, pk: int) -> HttpResponse:
+    share_leaderboard(_own_leaderboard(request, slug, pk))
+    return redirect("ranking:leaderboard-detail", slug, pk)
+
+
+@login_required
+@require_POST
+def leaderboard_unshare(request: UserHttpRequest, slug: str, pk: int) -> HttpResponse:
+    unshare_leaderboard(_own_leaderboard(request, slug, pk))
+    return redirect("ranking:leaderboard-detail", slug, pk)
+
+
+def _shared(token: str) -> Leaderboard:
+    return get_object_or_404(Leaderboard.objects.exclude(share_token=""), share_token=token)
+
+
+@never_cache
+@require_safe
+def shared(request: HttpRequest, token: str) -> HttpResponse:
+    """A kept leaderboard for whoever has its link: no account, no names of raters."""
+    report = without_names(_shared(token).report)
+    context = {"report": report, "figures": figures(report), "token": token, "is_public": True}
+    response = render(request, "ranking/shared.html", context)
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+@never_cache
+@require_safe
+def shared_export(request: HttpRequest, token: str, format: str) -> HttpResponse:
+    report = without_names(_shared(token).report)
+    return _as_file(report, format, name=f"{report['study']}-report")
 
 
 @login_required
 @require_safe
 def export(request: UserHttpRequest, slug: str, format: str) -> HttpResponse:
     study = _own_study(request, slug)
-    if format not in FORMATS or study.state == Study.State.DRAFT:
+    if study.state == Study.State.DRAFT:
+        raise Http404
+    options = ReportForm(request.GET, study=study).options()
+    return _as_file(_current_report(study, options), format, name=f"{slug}-report")
+
+
+def _as_file(report: dict[str, Any], format: str, *, name: str) -> HttpResponse:
+    if format not in FORMATS:
         raise Http404
     chosen = FORMATS[format]
-    response = HttpResponse(chosen.render(_current_report(study)), content_type=chosen.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{slug}-report.{format}"'
+    response = HttpResponse(chosen.render(report), content_type=chosen.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}.{format}"'
     return response
 
 

@@ -34,9 +34,9 @@ def pretty_json(value: Any) -> str:
 
 
 @register.filter
-def percent(share: float | None) -> str:
-    """Show a share as a percentage with one decimal; a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.1f}%"
+def percent(share: float | None, digits: int = 1) -> str:
+    """Show a share as a percentage; a dash where there is none."""
+    return f"{100 * share:.{digits}f}%" if isinstance(share, (int, float)) else "–"
 
 
 @register.filter
@@ -47,3 +47,8 @@ def entry(mapping: dict[str, Any], key: str) -> Any:
 @register.filter
 def times(number: float, factor: float) -> float:
     return number * factor
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    return text.split()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranking.reports.build import build_report
+from ranking.reports.build import build_report, without_names
 from ranking.reports.options import Options
 
-__all__ = ["Options", "build_report"]
+__all__ = ["Options", "build_report", "without_names"]

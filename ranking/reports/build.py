@@ -12,6 +12,7 @@ from annotation.models import Study
 from ranking.comparisons import StudyCells, read_study, repeats
 from ranking.reports.agreement import agreement_rows
 from ranking.reports.benchmarks import benchmark_rows
+from ranking.reports.checks import checks
 from ranking.reports.funnel import funnel_rows
 from ranking.reports.mos import mos_part, mos_standings
 from ranking.reports.options import Options
@@ -46,7 +47,7 @@ def build_report(study: Study, options: Options | None = None) -> Report:
         **fitted,
         **agreement_rows(cells, options),
         "slices": slice_rows(cells, options, compact),
-        "funnel": funnel_rows(cells),
+        "funnel": funnel_rows(cells, options.part),
         "exclusions": exclusions,
         "withdrawn": list(
             study.study_systems.exclude(withdrawn_at=None).values_list("system__slug", flat=True)
@@ -57,6 +58,7 @@ def build_report(study: Study, options: Options | None = None) -> Report:
         report["standings_with_excluded"] = compact(cells, options, with_excluded=True)
     report["warnings"] = _warnings(report)
     report["headline"] = headline(report)
+    report["checks"] = checks(report)
     report["method_in_words"] = method_in_words(report)
     return report
 
@@ -88,6 +90,7 @@ def _exclusions(study: Study) -> list[dict[str, Any]]:
     return [
         {
             "rater": row.rater.name,
+            "what": "judgment" if row.judgment_id else "rater",
             "judgment": row.judgment_id,
             "rule": row.rule,
             "reason": row.reason,

@@ -9,8 +9,10 @@ Figure = dict[str, Any]
 
 #: The plot's inner width in its own units; labels of the axis stand at whole steps.
 WIDTH = 400.0
-CELL = 56
+#: Up to so many systems, cells of that size.
+CELLS = ((8, 56), (16, 40), (30, 26), (10_000, 14))
 GAP = 2
+NUMBERS_FROM = 26
 MAX_TICKS = 5
 #: A pair with fewer judgments is drawn paler.
 FULL_COLOUR_AT = 20
@@ -19,7 +21,8 @@ FULL_COLOUR_AT = 20
 def figures(report: Report) -> Figure:
     """Return the interval plot, and the pair matrix of a pairwise report."""
     is_pairwise = report["protocol"] == "pairwise"
-    found: Figure = {"plot": _interval_plot(report, "win_rate" if is_pairwise else "mos")}
+    key = "win_rate" if is_pairwise else "mos"
+    found: Figure = {"plot": _interval_plot(report, key), "slices": _slices(report, key)}
     if is_pairwise:
         found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]
     else:
@@ -63,34 +66,56 @@ def _interval_plot(report: Report, key: str) -> Figure:
 
 
 def _matrix(report: Report, group: int) -> Figure:
-    """Place the cells of one group: the observed share of wins of the row over the column."""
+    """Place the cells of one group: what the row won from the column, observed and predicted."""
     rows = [row for row in report["standings"] if row["group"] == group]
     place = {row["system"]: i for i, row in enumerate(rows)}
+    cell = next(size for most, size in CELLS if len(rows) <= most)
     cells = []
     for pair in report["pairs"]:
         if pair["a"] in place and pair["b"] in place:
-            cells += [_cell(pair, place, flipped=False), _cell(pair, place, flipped=True)]
-    side = len(rows) * (CELL + GAP)
-    return {"rows": rows, "cells": cells, "cell": CELL, "step": CELL + GAP, "side": side}
+            cells += [_cell(pair, place, cell, flipped) for flipped in (False, True)]
+    return {
+        "group": group,
+        "rows": rows,
+        "cells": cells,
+        "cell": cell,
+        "step": cell + GAP,
+        "side": len(rows) * (cell + GAP),
+        "half": cell // 2,
+        "base": cell // 2 + 5,
+        "has_numbers": cell >= NUMBERS_FROM,
+    }
 
 
-def _cell(pair: dict[str, Any], place: dict[str, int], *, flipped: bool) -> Figure:
+def _cell(pair: dict[str, Any], place: dict[str, int], size: int, flipped: bool) -> Figure:
     halves = pair["ties"] + pair["both_bad"]
     share = (pair["b_wins" if flipped else "a_wins"] + halves / 2) / pair["judgments"]
+    predicted = 1 - pair["p_a"] if flipped else pair["p_a"]
     row, column = (pair["b"], pair["a"]) if flipped else (pair["a"], pair["b"])
     certainty = min(1.0, pair["judgments"] / FULL_COLOUR_AT)
     return {
-        "x": place[column] * (CELL + GAP),
-        "y": place[row] * (CELL + GAP),
+        "x": place[column] * (size + GAP),
+        "y": place[row] * (size + GAP),
         "row": row,
         "column": column,
-        "percent": f"{100 * share:.0f}",
-        "predicted": f"{100 * (1 - pair['p_a'] if flipped else pair['p_a']):.0f}",
         "judgments": pair["judgments"],
-        "is_above": share >= 0.5,
-        # Half the colour at most, so that the number stays readable on it in both themes.
-        "strength": round(abs(share - 0.5) * certainty, 3),
+        "faces": [
+            _face("observed", share - 0.5, certainty, f"{100 * share:.0f}"),
+            _face("predicted", predicted - 0.5, 1.0, f"{100 * predicted:.0f}"),
+            _face("residual", 2 * (share - predicted), certainty, _signed(share - predicted)),
+        ],
     }
+
+
+def _face(name: str, lean: float, certainty: float, label: str) -> Figure:
+    # Half the colour at most, so that the number stays readable on it in both themes.
+    strength = round(min(abs(lean), 0.5) * certainty, 3)
+    return {"name": name, "is_above": lean >= 0, "strength": strength, "label": label}
+
+
+def _signed(difference: float) -> str:
+    points = round(100 * difference)
+    return "0" if points == 0 else f"{points:+d}".replace("-", "\N{MINUS SIGN}")
 
 
 def _distributions(report: Report) -> list[Figure]:
@@ -114,3 +139,24 @@ def _distributions(report: Report) -> list[Figure]:
         ]
         found.append({"system": row["system"], "name": row["name"], "bars": bars})
     return found
+
+
+def _slices(report: Report, key: str) -> Figure:
+    """Return the parts as rows with a cell for each standing; None where it has no value there."""
+    systems = [row["system"] for row in report["standings"]]
+    rows = []
+    for part in report.get("slices", []):
+        found = {row["system"]: row for row in part["standings"]}
+        cells = [_slice_cell(found[s], key) if s in found else None for s in systems]
+        rows.append({**part, "cells": cells})
+    return {"systems": [row["name"] for row in report["standings"]], "rows": rows}
+
+
+def _slice_cell(row: dict[str, Any], key: str) -> Figure:
+    low, high = row[f"{key}_low"], row[f"{key}_high"]
+
+    def shown(value: float) -> str:
+        return f"{100 * value:.0f}%" if key == "win_rate" else f"{value:.2f}"
+
+    reach = "no interval" if low is None else f"{shown(low)} \N{EN DASH} {shown(high)}"
+    return {"value": shown(row[key]), "range": reach}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ranking.reports.markdown import report_markdown
+from ranking.reports.page import report_page
 from ranking.reports.tables import report_csv
 
 
@@ -24,5 +25,6 @@ def report_json(report: dict[str, Any]) -> str:
 FORMATS = {
     "json": Format(content_type="application/json", render=report_json),
     "md": Format(content_type="text/markdown; charset=utf-8", render=report_markdown),
+    "html": Format(content_type="text/html; charset=utf-8", render=report_page),
     "csv": Format(content_type="text/csv; charset=utf-8", render=report_csv),
 }

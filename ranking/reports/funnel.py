@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, Q
 
-from ranking.comparisons import StudyCells
+from ranking.comparisons import Slice, StudyCells
 from ranking.rollups import Cells
 
 Row = dict[str, Any]
 
 
-def funnel_rows(cells: StudyCells) -> list[Row]:
+def funnel_rows(cells: StudyCells, part: Slice) -> list[Row]:
     """Return the steps: who and what was there, and what was left out on the way and why."""
     study = cells.study
     people = study.raters.filter(is_judge=False).aggregate(
@@ -22,25 +22,29 @@ def funnel_rows(cells: StudyCells) -> list[Row]:
     )
     standing = cells.people(with_excluded=True)
     corrected = cells.everything.recorded - cells.everything.total
-    included = cells.people()
-    steps = [
-        {"step": "invited or imported", "raters": people["invited"], "judgments": None},
-        {
-            "step": "judged",
-            "raters": _raters(standing),
-            "judgments": standing.total + corrected,
-        },
-    ]
+    included = cells.people(part=part)
+    steps = [_step("invited or imported", raters=people["invited"])]
     if people["consented"]:
-        steps.insert(1, {"step": "consented", "raters": people["consented"], "judgments": None})
+        steps.append(_step("consented", raters=people["consented"]))
+    judged = standing.total + corrected
+    steps.append(_step("judged", raters=_raters(standing), judgments=judged))
     if corrected:
-        steps.append({"step": "left out: corrected by the rater", "raters": None,
-                      "judgments": corrected})  # fmt: skip
+        steps.append(_left_out("corrected by the rater since", judgments=corrected))
     steps += _exclusions(cells)
-    steps.append(
-        {"step": "in this report", "raters": _raters(included), "judgments": included.total}
-    )
+    if not part.is_whole:
+        whole = cells.people()
+        steps.append(_left_out("another part of the study", judgments=whole.total - included.total))
+    steps.append(_step("in this report", raters=_raters(included), judgments=included.total))
     return steps
+
+
+def _step(step: str, *, raters: int | None = None, judgments: int | None = None) -> Row:
+    return {"step": step, "raters": raters, "judgments": judgments, "is_left_out": False}
+
+
+def _left_out(why: str, *, raters: int | None = None, judgments: int | None = None) -> Row:
+    row = _step(f"left out: {why}", raters=raters, judgments=judgments)
+    return {**row, "is_left_out": True}
 
 
 def _exclusions(cells: StudyCells) -> list[Row]:
@@ -67,11 +71,7 @@ def _exclusions(cells: StudyCells) -> list[Row]:
             seen.add(judgment)
             judgments[rule] = judgments.get(rule, 0) + 1
     return [
-        {
-            "step": f"left out: {rule}",
-            "raters": len(raters.get(rule, ())) or None,
-            "judgments": int(count),
-        }
+        _left_out(rule, raters=len(raters.get(rule, ())) or None, judgments=int(count))
         for rule, count in judgments.items()
     ]
 

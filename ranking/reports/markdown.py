@@ -19,7 +19,11 @@ def report_markdown(report: Report) -> str:
         "## Standings",
         _standings(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
+        *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
+        *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
+        *(["## By part", _slices(report)] if report.get("slices") else []),
         *(["## Benchmarks", _benchmarks(report)] if report["benchmarks"] else []),
+        *(["## From all judgments to these", _funnel(report)] if report.get("funnel") else []),
         *(["## Exclusions", _exclusions(report)] if report["exclusions"] else []),
         "## Method",
         _safe(report["method_in_words"]),
@@ -85,6 +89,63 @@ def _benchmarks(report: Report) -> str:
         for row in report["benchmarks"]
     ]
     return _table(header, rows, right=(3, 4, 7))
+
+
+def _checks(report: Report) -> str:
+    return "\n".join(
+        f"- **{_safe(row['title'])}.** {_safe(row['says'])}" for row in report["checks"]
+    )
+
+
+def _adjusted(report: Report) -> str:
+    rows = [
+        [
+            _safe(row["name"]),
+            _percent(row["raw"]),
+            _percent(row["adjusted"]),
+            f"{_percent(row['low'])}–{_percent(row['high'])}",
+        ]
+        for row in report["adjusted"]["win_rates"]
+    ]
+    effects = [
+        [_safe(row["name"]), f"{row['log_odds']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}"]
+        for row in report["adjusted"]["effects"]
+    ]
+    return "\n\n".join(
+        [
+            _table(["System", "Raw", "Adjusted", "95 %"], rows, right=(1, 2, 3)),
+            _table(["One standard deviation more", "Log-odds", "95 %"], effects, right=(1, 2)),
+        ]
+    )
+
+
+def _slices(report: Report) -> str:
+    is_pairwise = report["protocol"] == "pairwise"
+    header = ["Part", "System", "Win rate" if is_pairwise else "MOS", "95 %", "Judgments"]
+    rows = [
+        [
+            _safe(f"{part['by']}: {part['value']}"),
+            _safe(row["name"]),
+            _percent(row["win_rate"]) if is_pairwise else f"{row['mos']:.2f}",
+            _range(row, is_pairwise),
+            str(row["judgments"]),
+        ]
+        for part in report["slices"]
+        for row in part["standings"]
+    ]
+    return _table(header, rows, right=(2, 3, 4))
+
+
+def _funnel(report: Report) -> str:
+    rows = [
+        [
+            _safe(row["step"]),
+            "" if row["raters"] is None else str(row["raters"]),
+            "" if row["judgments"] is None else str(row["judgments"]),
+        ]
+        for row in report["funnel"]
+    ]
+    return _table(["Step", "Raters", "Judgments"], rows, right=(1, 2))
 
 
 def _exclusions(report: Report) -> str:

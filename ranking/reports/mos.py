@@ -54,6 +54,7 @@ def mos_part(cells: StudyCells, options: Options) -> Row:
             "model": "mean opinion score",
             "scale": "absolute category rating, 1 to 5 (ITU-T P.800)",
             "interval": "t, clustered by rater (raters minus one degrees of freedom)",
+            "quantile": "t",
             "ranks": "simultaneous intervals of all differences",
             "level": options.level,
             "seed": options.seed,

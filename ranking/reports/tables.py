@@ -8,7 +8,8 @@ from evalsite.lib.tabular import csv_lines
 
 PAIRWISE = (
     "system", "name", "group", "rank", "rank_low", "rank_high", "strength", "strength_se",
-    "win_rate", "win_rate_low", "win_rate_high", "judgments", "wins", "losses", "ties", "both_bad",
+    "win_rate", "win_rate_low", "win_rate_high", "bound", "best", "acceptability",
+    "acceptability_low", "acceptability_high", "judgments", "wins", "losses", "ties", "both_bad",
 )  # fmt: skip
 MOS = (
     "system", "name", "rank", "rank_low", "rank_high", "mos", "mos_low", "mos_high", "sd",

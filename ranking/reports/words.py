@@ -49,18 +49,35 @@ def method_in_words(report: Report) -> str:
         else ""
     )
     if report["protocol"] == "pairwise":
-        model = (
-            f" Strengths are Bradley-Terry estimates ({method['solver']}) in which a tie, and a "
-            f"judgment that both are bad, counts half a win each way ({counts['ties']} ties, "
-            f"{counts['both_bad']} both bad). The win rate is the mean predicted probability of "
-            f"beating each other system. Sides were balanced by design."
-        )
+        model = _pairwise_model(report)
     else:
         model = f" Scores are means on an {method['scale']} scale."
+    part = f" This report covers {method['slice']} only." if method.get("slice") else ""
     return (
-        f"{collected}{excluded}{model} Intervals: {_percent(_level(report))}, "
-        f"{method['interval']}. Rank ranges: {method['ranks']}. Seed {method['seed']}; "
-        f"evalsite {report['evalsite_version']}."
+        f"{collected}{excluded}{part}{model} Intervals: {_percent(_level(report))}, "
+        f"{method['interval']} ({method['quantile']}). Rank ranges: {method['ranks']}. "
+        f"Seed {method['seed']}; evalsite {report['evalsite_version']}."
+    )
+
+
+def _pairwise_model(report: Report) -> str:
+    counts, method = report["counts"], report["method"]
+    half = method["ties"] == "half"
+    ties = (
+        "a tie, and a judgment that both are bad, counts half a win each way"
+        if half
+        else "ties, and judgments that both are bad, have a probability of their own (Davidson, "
+        "1970)"
+    )
+    cap = (
+        f" No rater has more than {_percent(method['rater_cap'])} of the weight."
+        if method.get("rater_cap")
+        else ""
+    )
+    return (
+        f" Strengths are Bradley-Terry estimates ({method['solver']}) in which {ties} "
+        f"({counts['ties']} ties, {counts['both_bad']} both bad). The win rate is the mean "
+        f"predicted share of wins against each other system.{cap}"
     )
 
 

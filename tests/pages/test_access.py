@@ -38,6 +38,7 @@ OWN = [
     "/studies/open/leaderboard.json",
     "/studies/open/leaderboard.md",
     "/studies/open/leaderboard.csv",
+    "/studies/open/leaderboard.html",
     "/studies/scores/leaderboard/",
 ]
 ACTIONS = [
@@ -54,6 +55,8 @@ ACTIONS = [
     "/studies/open/raters/{rater}/revoke/",
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/leaderboard/keep/",
+    "/studies/open/leaderboard/{kept}/share/",
+    "/studies/open/leaderboard/{kept}/unshare/",
 ]
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 
 import pytest
 from django.core.management import call_command
 
 from annotation.launch import launch_study
-from annotation.models import Study
+from annotation.models import Study, Task
 from annotation.services import exclude, lift_exclusion
-from generation.models import System
+from generation.models import Output, System
+from ranking.comparisons import Slice
 from ranking.reports import Options, build_report
 from ranking.reports.formats import FORMATS
-from tests.factories import make_judgment, make_rater, make_study
+from ranking.reports.style import style_features
+from tests.factories import make_judgment, make_rater, make_study, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -179,3 +182,255 @@ def test_a_report_counts_in_the_database(django_assert_max_num_queries):
     study = judged()
     with django_assert_max_num_queries(20):
         build_report(study)
+
+
+def tasted(study: Study, *, raters: int, verdicts: str = "") -> Study:
+    """Judgments on every task, from raters who differ a little; sides alternate."""
+    rng = random.Random(1)
+    for r in range(raters):
+        rater = make_rater(study, f"taster {r}")
+        for number, task in enumerate(study.tasks.all()):
+            verdict = verdicts or rng.choices(["a", "b", "tie", "both_bad"], [5, 3, 1, 1])[0]
+            make_judgment(task, rater, verdict=verdict, left="ab"[(number + r) % 2])
+    return study
+
+
+def test_every_standing_has_what_the_page_shows():
+    report = build_report(tasted(launch_study(make_study(systems=3, prompts=5)), raters=6))
+    for row in report["standings"]:
+        assert 0 <= row["best"] <= 1
+        assert row["acceptability_low"] < row["acceptability"] < row["acceptability_high"]
+        met = row["judgments"]
+        assert row["acceptability"] == pytest.approx(1 - row["both_bad"] / met)
+        assert row["system"] not in row["tied_with"]
+        assert row["rank_low_without_a_rater"] <= row["rank"] <= row["rank_high_without_a_rater"]
+    assert sum(row["best"] for row in report["standings"]) == pytest.approx(1)
+    assert report["other_ties"]["ties"] == "davidson"
+    assert report["second_opinion"]["low"].keys() == {r["system"] for r in report["standings"]}
+    assert {row["rater"] for row in report["raters"]} == {f"taster {r}" for r in range(6)}
+    assert sum(row["influence"] for row in report["raters"]) == pytest.approx(1)
+    titles = [row["title"] for row in report["checks"]]
+    assert titles[:3] == ["One rater", "Few judgments", "Sides"]
+    for pair in report["pairs"]:
+        assert pair["residual"] == pytest.approx(pair["observed_a"] - pair["p_a"])
+
+
+def test_davidson_can_be_the_model():
+    study = tasted(launch_study(make_study(systems=3, prompts=5)), raters=5)
+    half, davidson = build_report(study), build_report(study, Options(ties="davidson"))
+    assert davidson["method"]["ties"] == "davidson"
+    assert davidson["other_ties"]["ties"] == "half"
+    for one, two in zip(
+        sorted(half["standings"], key=lambda r: r["system"]),
+        sorted(davidson["standings"], key=lambda r: r["system"]),
+        strict=True,
+    ):
+        assert half["other_ties"]["win_rates"][one["system"]] == pytest.approx(two["win_rate"])
+
+
+def test_a_cap_weighs_the_busiest_rater_down_and_is_stated():
+    study = tasted(launch_study(make_study(systems=3, prompts=8)), raters=1, verdicts="a")
+    tasks = list(study.tasks.all())
+    for number in range(6):
+        rater = make_rater(study, f"other {number}")
+        for task in tasks[4 * number : 4 * number + 4]:
+            make_judgment(task, rater, verdict="b")
+    free, capped = build_report(study), build_report(study, Options(cap=0.2))
+    assert "No rater has more than 20 % of the weight" in capped["method_in_words"]
+    assert max(row["weight"] for row in capped["raters"]) == pytest.approx(0.2)
+    assert max(row["weight"] for row in free["raters"]) == pytest.approx(0.5)
+    # Every judgment is still counted in the tallies.
+    assert capped["counts"] == free["counts"]
+    assert {r["system"]: r["wins"] for r in free["standings"]} == {
+        r["system"]: r["wins"] for r in capped["standings"]
+    }
+    best = {r["system"]: r["win_rate"] for r in free["standings"]}
+    first = max(best, key=lambda s: best[s])
+    assert {r["system"]: r["win_rate"] for r in capped["standings"]}[first] < best[first]
+
+
+def test_parts_of_a_study_are_fitted_by_themselves():
+    study = launch_study(make_study(systems=2, prompts=8))
+    for number, prompt in enumerate(study.prompt_set.prompts.all()):
+        type(prompt).objects.filter(pk=prompt.pk).update(category=("maths", "prose")[number % 2])
+    for r in range(6):
+        rater = make_rater(study, f"rater {r}", group="experts" if r < 3 else "crowd")
+        for task in study.tasks.select_related("prompt"):
+            won = "a" if task.prompt.category == "maths" else "b"
+            make_judgment(task, rater, verdict=won if task.prompt_id % 5 else "tie")
+    report = build_report(study)
+    parts = {(row["by"], row["value"]): row for row in report["slices"]}
+    assert set(parts) == {
+        ("category", "maths"), ("category", "prose"), ("group", "crowd"), ("group", "experts"),
+    }  # fmt: skip
+    first = study.systems.order_by("study_systems__position")[0].slug
+    rates = {
+        value: next(r["win_rate"] for r in parts["category", value]["standings"]
+                    if r["system"] == first)
+        for value in ("maths", "prose")
+    }  # fmt: skip
+    assert rates["maths"] > 0.8 > 0.2 > rates["prose"]
+    assert sum(parts["group", g]["judgments"] for g in ("crowd", "experts")) == 48
+    alone = build_report(study, Options(part=Slice(category="maths")))
+    assert alone["counts"]["judgments"] == parts["category", "maths"]["judgments"]
+    assert alone["slices"] == []
+
+
+def test_a_part_with_few_judgments_is_named_and_not_fitted():
+    study = tasted(launch_study(make_study(systems=2, prompts=4)), raters=2)
+    for number, prompt in enumerate(study.prompt_set.prompts.all()):
+        type(prompt).objects.filter(pk=prompt.pk).update(category=f"c{number}")
+    parts = build_report(study)["slices"]
+    assert [(row["judgments"], row["standings"]) for row in parts] == [(2, [])] * 4
+
+
+def test_the_funnel_accounts_for_every_judgment():
+    study = judged(raters=4)
+    first, second, third, _ = study.raters.all()
+    exclude(rater=first, rule="too quick", reason="one second each")
+    one = study.judgments.filter(rater=second).first()
+    exclude(rater=second, judgment=one, rule="attention", reason="wrong on the check")
+    exclude(rater=first, judgment=study.judgments.filter(rater=first).first(), rule="attention",
+            reason="wrong on the check")  # fmt: skip
+    old = study.judgments.filter(rater=third).first()
+    make_judgment(old.task, third, verdict="tie", supersedes=old)
+    steps = build_report(study)["funnel"]
+    assert [(row["step"], row["raters"], row["judgments"]) for row in steps] == [
+        ("invited or imported", 4, None),
+        ("judged", 4, 73),
+        ("left out: corrected by the rater since", None, 1),
+        ("left out: too quick", 1, 18),
+        ("left out: attention", None, 1),
+        ("in this report", 3, 53),
+    ]
+    gone = sum(row["judgments"] for row in steps if row["is_left_out"])
+    assert steps[1]["judgments"] - gone == steps[-1]["judgments"]
+
+
+def test_length_and_style_are_adjusted_for_on_request():
+    study = launch_study(make_study(systems=3, prompts=10))
+    rng = random.Random(3)
+    for output in Output.objects.all():
+        text = "word " * rng.randint(20, 200) + "\n\n- point" * rng.randint(0, 5)
+        Output.objects.filter(pk=output.pk)._raw_delete("default")
+        Output.objects.create(
+            pk=output.pk, system=output.system, prompt=output.prompt, text=text,
+            state=output.state, queue_position=0,
+        )  # fmt: skip
+    for r in range(20):
+        rater = make_rater(study, f"rater {r}")
+        for task in study.tasks.select_related("output_a", "output_b"):
+            longer = len(task.output_a.text) > len(task.output_b.text)
+            prefers = longer if rng.random() < 0.75 else not longer
+            make_judgment(task, rater, verdict="a" if prefers else "b", left=rng.choice("ab"))
+    assert build_report(study)["adjusted"] is None
+    found = build_report(study, Options(adjust=True))["adjusted"]
+    effects = {row["name"]: row for row in found["effects"]}
+    assert effects["length"]["low"] > 0
+    assert "list entries" in effects
+    assert "headers" not in effects  # nothing has any
+    for row in found["win_rates"]:
+        assert row["low"] < row["adjusted"] < row["high"]
+    spread = max(r["raw"] for r in found["win_rates"]) - min(r["raw"] for r in found["win_rates"])
+    adjusted = [r["adjusted"] for r in found["win_rates"]]
+    assert max(adjusted) - min(adjusted) < spread
+
+
+def test_without_outputs_nothing_is_adjusted():
+    study = judged()
+    Task.objects.all().update(output_a=None, output_b=None)
+    Output.objects.all()._raw_delete("default")
+    assert build_report(study, Options(adjust=True))["adjusted"] is None
+
+
+def test_style_features_are_counted():
+    text = "# Title\n\nSome **bold** words\n\n- one\n2. two\n\n```\ncode\n```\n"
+    assert style_features(text) == [13, 1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("verdict", ["tie", "both_bad"])
+def test_nothing_but_ties_decides_nothing(verdict):
+    report = build_report(tasted(launch_study(make_study(systems=3, prompts=4)), raters=3,
+                                 verdicts=verdict))  # fmt: skip
+    assert {row["win_rate"] for row in report["standings"]} == {0.5}
+    assert {(row["rank_low"], row["rank_high"]) for row in report["standings"]} == {(1, 3)}
+    assert any("nothing tells the systems apart" in w for w in report["warnings"])
+    assert "not decided" in report["headline"]
+    assert report["other_ties"] is None
+    acceptable = {row["acceptability"] for row in report["standings"]}
+    assert acceptable == ({1.0} if verdict == "tie" else {0.0})
+    for form in FORMATS.values():
+        text = form.render(report)
+        assert "NaN" not in text
+        assert "nan" not in text.lower().replace("unanimous", "")
+
+
+def test_a_system_that_always_wins_has_a_one_sided_bound():
+    study = launch_study(make_study(systems=2, prompts=5))
+    for name in ("bob", "carol", "dan"):
+        rater = make_rater(study, name)
+        for task in study.tasks.all():
+            make_judgment(task, rater, verdict="a")
+    winner, loser = build_report(study)["standings"]
+    assert (winner["bound"], loser["bound"]) == ("lower", "upper")
+    assert winner["win_rate_high"] == 1.0
+    # Three raters who agree: 0.05 ** (1 / 3) at best, whatever they judged.
+    assert winner["win_rate_low"] <= 0.05 ** (1 / 3) + 1e-3
+    assert loser["win_rate_low"] == 0.0
+
+
+def test_another_group_leaves_every_contrast_as_it_is():
+    """Two systems that never met the others change nothing in the others' table."""
+    study = launch_study(make_study(systems=5, prompts=6))
+    systems = list(study.systems.order_by("study_systems__position"))
+    rng = random.Random(2)
+    raters = [make_rater(study, f"rater {r}") for r in range(5)]
+
+    def judge(first: int, last: int) -> None:
+        for task in study.tasks.filter(
+            system_a__in=systems[first:last], system_b__in=systems[first:last]
+        ):
+            for rater in raters:
+                make_judgment(task, rater, verdict=rng.choice(["a", "b", "tie"]))
+
+    judge(0, 3)
+    before = build_report(study)["standings"]
+    judge(3, 5)
+    after = [row for row in build_report(study)["standings"] if row["group"] == 0]
+    assert [r["system"] for r in before] == [r["system"] for r in after]
+    for one, two in zip(before, after, strict=True):
+        assert one == pytest.approx(two, abs=1e-12)
+
+
+def test_one_import_or_two_is_the_same_report(tmp_path):
+    """Split anywhere, imported in any order."""
+    lines = ["prompt_id,system_a,system_b,verdict,rater"]
+    rng = random.Random(4)
+    for number in range(60):
+        a, b = rng.sample(["x", "y", "z"], 2)
+        lines.append(f"p{number % 7},{a},{b},{rng.choice(['a', 'b', 'tie'])},r{number % 6}")
+    make_user("alice", is_superuser=True)
+    whole, first, second = (tmp_path / f"{name}.csv" for name in ("whole", "first", "second"))
+    whole.write_text("\n".join(lines))
+    first.write_text("\n".join([lines[0], *lines[35:]]))
+    second.write_text("\n".join(lines[:35]))
+    call_command("import_judgments", str(whole), study="whole", create=True)
+    call_command("import_judgments", str(first), study="parts", create=True)
+    call_command("import_judgments", str(second), study="parts", create=True)
+    one, two = (build_report(Study.objects.get(slug=slug)) for slug in ("whole", "parts"))
+    rows = [
+        {row["name"]: (row["strength"], row["win_rate_low"], row["wins"]) for row in r["standings"]}
+        for r in (one, two)
+    ]
+    assert rows[0].keys() == rows[1].keys()
+    for name, values in rows[0].items():
+        assert values == pytest.approx(rows[1][name], abs=1e-9)
+
+
+def test_bad_arguments_of_the_commands_are_refused_in_one_line(capsys):
+    study = judged()
+    for arguments in (["--cap", "3"], ["--since", "soon"], ["--ties", "elo"]):
+        with pytest.raises(SystemExit) as ended:
+            call_command("export_report", study.slug, *arguments)
+        assert ended.value.code == 2
+    assert "is no share" in capsys.readouterr().err

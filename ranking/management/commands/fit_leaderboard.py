@@ -7,6 +7,7 @@ from typing import Any
 
 from annotation.lookup import study_named
 from evalsite.lib.commands import EvalsiteCommand
+from ranking.management.report_options import add_report_arguments, report_options
 from ranking.services import fit_leaderboard
 
 
@@ -15,9 +16,9 @@ class Command(EvalsiteCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("study", help="slug")
-        parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+        add_report_arguments(parser)
 
-    def handle(self, *, study: str, seed: int, **_: Any) -> None:
-        leaderboard = fit_leaderboard(study_named(study), seed=seed)
+    def handle(self, *, study: str, **arguments: Any) -> None:
+        leaderboard = fit_leaderboard(study_named(study), report_options(arguments))
         self.stdout.write(f"{leaderboard} from {leaderboard.judgment_count} judgments")
         self.stdout.write(leaderboard.report["headline"])

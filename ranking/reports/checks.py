@@ -1,0 +1,135 @@
+"""How far a result can be trusted, in sentences for the page and the exports alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Report = dict[str, Any]
+
+#: A pair with fewer judgments is not held against the model.
+MIN_PAIR = 10
+
+
+def checks(report: Report) -> list[dict[str, str]]:
+    """Return a title and a sentence for each check that could be made."""
+    found = [
+        ("One rater", _one_rater(report)),
+        ("Few judgments", _few_judgments(report)),
+        ("Sides", _sides(report)),
+        ("Agreement", _agreement(report)),
+        ("Ties", _ties(report)),
+        ("Second method", _second_opinion(report)),
+        ("Fit", _fit(report)),
+    ]
+    return [{"title": title, "says": says} for title, says in found if says]
+
+
+def _one_rater(report: Report) -> str:
+    rows = [r for r in report["standings"] if r.get("rank_low_without_a_rater") is not None]
+    if not rows:
+        return ""
+    moved = [r for r in rows if r["rank_low_without_a_rater"] != r["rank_high_without_a_rater"]]
+    if not moved:
+        return "Whichever rater is left out, every rank stays as it is."
+    named = "; ".join(
+        f"{r['name']} {r['rank_low_without_a_rater']} to {r['rank_high_without_a_rater']}"
+        for r in moved[:3]
+    )
+    more = f", and {len(moved) - 3} more systems move" if len(moved) > 3 else ""
+    return f"Leaving out one rater can move ranks: {named}{more}."
+
+
+def _few_judgments(report: Report) -> str:
+    flip = report.get("fewest_to_change_the_top")
+    if not flip:
+        return ""
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    count = flip["judgments"]
+    those = "that one judgment" if count == 1 else f"{count:,} judgments"
+    share = max(flip["share"], 0.0001)
+    return (
+        f"Without {those} of {report['counts']['judgments']:,} ({_percent(share, 2)}), chosen "
+        f"against it, {names[flip['challenger']]} would be first."
+    )
+
+
+def _sides(report: Report) -> str:
+    position = report.get("position")
+    if not position:
+        return ""
+    says = (
+        f"Between equal systems the left would win {_percent(position['left_win_rate'])} "
+        f"({_percent(position['low'])} to {_percent(position['high'])})"
+    )
+    if position["low"] > 0.5 or position["high"] < 0.5:
+        side = "left" if position["low"] > 0.5 else "right"
+        return f"{says}: raters favour the {side}. Balanced sides keep this out of the win rates."
+    return f"{says}: no side is favoured beyond doubt."
+
+
+def _agreement(report: Report) -> str:
+    agreement = report.get("agreement")
+    if not agreement:
+        return ""
+    says = (
+        f"Krippendorff's alpha ({agreement['metric']}) is {agreement['alpha']:.2f} "
+        f"({agreement['low']:.2f} to {agreement['high']:.2f})"
+    )
+    raw = report.get("raw_agreement")
+    if raw and raw.get("with_ties"):
+        says += f"; two raters agree on a task {_percent(raw['with_ties']['value'])} of the time"
+        if raw.get("without_ties"):
+            says += f", {_percent(raw['without_ties']['value'])} where neither calls a tie"
+    return says + "."
+
+
+def _ties(report: Report) -> str:
+    other = report.get("other_ties")
+    if not other:
+        return ""
+    name = "Davidson's model of ties" if other["ties"] == "davidson" else "ties as half wins"
+    order = "the order is the same" if other["same_order"] else "the order is another one"
+    return (
+        f"With {name} {order}; the largest change of a win rate is "
+        f"{_points(other['largest_difference'])}."
+    )
+
+
+def _second_opinion(report: Report) -> str:
+    other = report.get("second_opinion")
+    if not other:
+        return ""
+    rows = [row for row in report["standings"] if row["system"] in other["low"]]
+    widths = [(row["win_rate_high"] or 0) - (row["win_rate_low"] or 0) for row in rows]
+    ratios = [
+        (other["high"][row["system"]] - other["low"][row["system"]]) / width
+        for row, width in zip(rows, widths, strict=True)
+        if row["bound"] is None and width > 0
+    ]
+    if not ratios:
+        return ""
+    return (
+        f"A Bayesian bootstrap over raters gives intervals {min(ratios):.2f} to "
+        f"{max(ratios):.2f} times as wide as those shown."
+    )
+
+
+def _fit(report: Report) -> str:
+    pairs = [p for p in report.get("pairs", []) if p["judgments"] >= MIN_PAIR]
+    if not pairs or len(report["standings"]) < 3:
+        return ""
+    worst = max(pairs, key=lambda p: abs(p["residual"]))
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    return (
+        f"Of pairs with at least {MIN_PAIR} judgments, {names[worst['a']]} against "
+        f"{names[worst['b']]} is furthest from the model: {_percent(worst['observed_a'])} of wins, "
+        f"{_percent(worst['p_a'])} predicted."
+    )
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}%"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:.1f} percentage points"
