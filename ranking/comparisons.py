@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -96,14 +96,14 @@ def read_study(study: Study) -> StudyCells:
     single: JudgmentQuerySet = Judgment.objects.filter(
         pk__in=in_force.filter(judgment__isnull=False).values("judgment")
     )
-    everything = read_cells(study)
+    everything, labels = _named(study, read_cells(study))
     included = less(everything, single) if single.exists() else everything
     out = {number for number, pk in enumerate(included.raters) if pk in raters}
     kept = ~_listed(included.rows["rater"], out, len(included.raters))
     return StudyCells(
         study=study,
         systems=systems_of(study),
-        labels=_labels(study, everything),
+        labels=labels,
         everything=everything,
         included=included.only(kept),
     )
@@ -113,16 +113,23 @@ def systems_of(study: Study) -> list[System]:
     return list(study.systems.order_by("study_systems__position"))
 
 
-def _labels(study: Study, cells: Cells) -> Labels:
+def _named(study: Study, cells: Cells) -> tuple[Cells, Labels]:
+    """Number the raters by name, so that the order of judgments does not matter to any draw."""
     raters = study.raters.only("name", "group", "is_judge").in_bulk()
     categories = dict(study.prompt_set.prompts.values_list("pk", "category"))
-    named = [raters[pk] for pk in cells.raters]
-    return Labels(
+    order = sorted(range(len(cells.raters)), key=lambda i: raters[cells.raters[i]].name)
+    place = np.empty(len(order), dtype=cells.rows["rater"].dtype)
+    place[order] = np.arange(len(order))
+    rows = cells.rows.copy()
+    rows["rater"] = place[rows["rater"]]
+    named = [raters[cells.raters[i]] for i in order]
+    labels = Labels(
         rater_names=[rater.name for rater in named],
         groups=[rater.group for rater in named],
         categories=[categories.get(pk, "") for pk in cells.prompts],
         judges={number for number, rater in enumerate(named) if rater.is_judge},
     )
+    return replace(cells, raters=[rater.pk for rater in named], rows=rows), labels
 
 
 def _listed(numbers: NDArray[Any], chosen: set[int], limit: int) -> NDArray[np.bool_]:

@@ -51,7 +51,12 @@ class Group:
 
 def fitted_groups(cells: StudyCells, data: Comparisons, options: Options) -> list[Group]:
     """Fit each group of at least two connected systems, the largest first."""
-    found = [g for g in groups(data.counts.half_wins) if len(g) > 1]
+    found = [
+        # By slug, so that the order in which systems joined the study does not matter to any draw.
+        np.array(sorted(group, key=lambda i: cells.systems[i].slug))
+        for group in groups(data.counts.half_wins)
+        if len(group) > 1
+    ]
     # Each group has random numbers of its own: what else was judged changes nothing in it.
     return [_group(cells, data, place, number, options) for number, place in enumerate(found)]
 

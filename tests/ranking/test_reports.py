@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import random
+import re
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from annotation.launch import launch_study
 from annotation.models import Study, Task
@@ -345,7 +346,7 @@ def test_without_outputs_nothing_is_adjusted():
 
 def test_style_features_are_counted():
     text = "# Title\n\nSome **bold** words\n\n- one\n2. two\n\n```\ncode\n```\n"
-    assert style_features(text) == [13, 1, 2, 1, 1]
+    assert style_features(text) == [12, 1, 2, 1, 1]
 
 
 @pytest.mark.parametrize("verdict", ["tie", "both_bad"])
@@ -397,8 +398,8 @@ def test_another_group_leaves_every_contrast_as_it_is():
     before = build_report(study)["standings"]
     judge(3, 5)
     after = [row for row in build_report(study)["standings"] if row["group"] == 0]
-    assert [r["system"] for r in before] == [r["system"] for r in after]
     for one, two in zip(before, after, strict=True):
+        assert one.pop("tied_with") == two.pop("tied_with")
         assert one == pytest.approx(two, abs=1e-12)
 
 
@@ -427,10 +428,14 @@ def test_one_import_or_two_is_the_same_report(tmp_path):
         assert values == pytest.approx(rows[1][name], abs=1e-9)
 
 
-def test_bad_arguments_of_the_commands_are_refused_in_one_line(capsys):
-    study = judged()
-    for arguments in (["--cap", "3"], ["--since", "soon"], ["--ties", "elo"]):
-        with pytest.raises(SystemExit) as ended:
-            call_command("export_report", study.slug, *arguments)
-        assert ended.value.code == 2
-    assert "is no share" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--cap", "3"], "'3' is no share; expected a number above 0, at most 1"),
+        (["--since", "soon"], "'soon' is no day; expected YYYY-MM-DD"),
+        (["--ties", "elo"], "invalid choice: 'elo'"),
+    ],
+)
+def test_bad_arguments_of_the_commands_are_refused(arguments, says):
+    with pytest.raises(CommandError, match=re.escape(says)):
+        call_command("export_report", "any", *arguments)
