@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,11 +66,24 @@ class StudyCells:
 
     def people(self, *, with_excluded: bool = False, part: Slice | None = None) -> Cells:
         """Return what people judged in this part of the study."""
-        cells = self.everything if with_excluded else self.included
-        kept = ~_listed(cells.rows["rater"], self.labels.judges, len(self.labels.rater_names))
-        if part is not None:
-            kept &= self._within(cells, part)
-        return cells.only(kept)
+        cells = self._by_people_with_excluded if with_excluded else self._by_people
+        if part is None or part.is_whole:
+            return cells
+        return cells.only(self._within(cells, part))
+
+    @cached_property
+    def _by_people(self) -> Cells:
+        return self._without_judges(self.included)
+
+    @cached_property
+    def _by_people_with_excluded(self) -> Cells:
+        return self._without_judges(self.everything)
+
+    def _without_judges(self, cells: Cells) -> Cells:
+        judges = self.labels.judges
+        if not judges:
+            return cells
+        return cells.only(~_listed(cells.rows["rater"], judges, len(cells.raters)))
 
     def of_judge(self, judge: int) -> Cells:
         return self.included.only(self.included.rows["rater"] == judge)
@@ -99,13 +113,14 @@ def read_study(study: Study) -> StudyCells:
     everything, labels = _named(study, read_cells(study))
     included = less(everything, single) if single.exists() else everything
     out = {number for number, pk in enumerate(included.raters) if pk in raters}
-    kept = ~_listed(included.rows["rater"], out, len(included.raters))
+    if out:
+        included = included.only(~_listed(included.rows["rater"], out, len(included.raters)))
     return StudyCells(
         study=study,
         systems=systems_of(study),
         labels=labels,
         everything=everything,
-        included=included.only(kept),
+        included=included,
     )
 
 
@@ -115,21 +130,21 @@ def systems_of(study: Study) -> list[System]:
 
 def _named(study: Study, cells: Cells) -> tuple[Cells, Labels]:
     """Number the raters by name, so that the order of judgments does not matter to any draw."""
-    raters = study.raters.only("name", "group", "is_judge").in_bulk()
+    number = {pk: i for i, pk in enumerate(cells.raters)}
+    raters = study.raters.order_by("name").values_list("pk", "name", "group", "is_judge")
+    named = [row for row in raters if row[0] in number]
     categories = dict(study.prompt_set.prompts.values_list("pk", "category"))
-    order = sorted(range(len(cells.raters)), key=lambda i: raters[cells.raters[i]].name)
-    place = np.empty(len(order), dtype=cells.rows["rater"].dtype)
-    place[order] = np.arange(len(order))
+    place = np.zeros(len(number), dtype=np.uint32)
+    place[[number[row[0]] for row in named]] = np.arange(len(named))
     rows = cells.rows.copy()
     rows["rater"] = place[rows["rater"]]
-    named = [raters[cells.raters[i]] for i in order]
     labels = Labels(
-        rater_names=[rater.name for rater in named],
-        groups=[rater.group for rater in named],
+        rater_names=[name for _, name, _, _ in named],
+        groups=[group for _, _, group, _ in named],
         categories=[categories.get(pk, "") for pk in cells.prompts],
-        judges={number for number, rater in enumerate(named) if rater.is_judge},
+        judges={i for i, row in enumerate(named) if row[3]},
     )
-    return replace(cells, raters=[rater.pk for rater in named], rows=rows), labels
+    return replace(cells, raters=[row[0] for row in named], rows=rows), labels
 
 
 def _listed(numbers: NDArray[Any], chosen: set[int], limit: int) -> NDArray[np.bool_]:

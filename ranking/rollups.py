@@ -74,7 +74,11 @@ class Cells:
     recorded: int = 0
 
     def only(self, kept: NDArray[np.bool_]) -> Cells:
-        return replace(self, rows=self.rows[kept])
+        return self if kept.all() else replace(self, rows=self.rows[kept])
+
+    def present(self, name: str) -> int:
+        """Return how many different numbers a column has."""
+        return int((np.bincount(self.rows[name], minlength=1) > 0).sum())
 
     def column(self, name: str) -> Ints:
         return self.rows[name].astype(np.int64)

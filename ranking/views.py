@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Any
 
 from django.contrib import messages
@@ -33,6 +34,9 @@ from ranking.services import (
 
 PAGE_SIZE = 50
 CACHE_SECONDS = 3600
+#: A report that took longer to make is shown for so many times as long.
+LONG_SECONDS = 0.5
+SHOWN_FOR = 20
 
 
 def _own_study(request: UserHttpRequest, slug: str) -> Study:
@@ -41,13 +45,22 @@ def _own_study(request: UserHttpRequest, slug: str) -> Study:
 
 
 def _current_report(study: Study, options: Options) -> dict[str, Any]:
-    """Return the report of now; the same rows and options give it from the cache."""
-    parts = (study.pk, study.state, options, *_watermark(study))
-    key = "report:" + sha256(repr(parts))
-    report: dict[str, Any] | None = cache.get(key)
-    if report is None:
-        report = build_report(study, options)
-        cache.set(key, report, CACHE_SECONDS)
+    """Return the report of now: from the cache while nothing it rests on has changed.
+
+    One that took long is shown for a while longer, so that a large live study is not fitted anew
+    for each judgment; the page says when it was made.
+    """
+    key = "report:" + sha256(repr((study.pk, options)))
+    mark = [study.state, *_watermark(study)]
+    cached = cache.get(key)
+    if cached and (cached["mark"] == mark or time() < cached["fresh_until"]):
+        report: dict[str, Any] = cached["report"]
+        return report
+    start = time()
+    report = build_report(study, options)
+    took = time() - start
+    fresh_until = start + took * SHOWN_FOR if took > LONG_SECONDS else 0.0
+    cache.set(key, {"mark": mark, "report": report, "fresh_until": fresh_until}, CACHE_SECONDS)
     return report
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.utils.timezone import now
 
@@ -76,8 +75,8 @@ def _counts(cells: StudyCells, options: Options) -> dict[str, int]:
 
     return {
         "judgments": counted.total,
-        "raters": len(np.unique(counted.rows["rater"])),
-        "prompts": len(np.unique(counted.rows["prompt"])),
+        "raters": counted.present("rater"),
+        "prompts": counted.present("prompt"),
         "excluded": everything.total - counted.total,
         "repeats": repeats(counted),
         "ties": of("tie"),

@@ -6,6 +6,8 @@ from typing import Any
 
 Report = dict[str, Any]
 
+#: Sides that differ by less are balanced for all that matters.
+BALANCED = 0.02
 #: A pair with fewer judgments is not held against the model.
 MIN_PAIR = 10
 
@@ -63,8 +65,16 @@ def _sides(report: Report) -> str:
     )
     if position["low"] > 0.5 or position["high"] < 0.5:
         side = "left" if position["low"] > 0.5 else "right"
-        return f"{says}: raters favour the {side}. Balanced sides keep this out of the win rates."
+        return f"{says}: raters favour the {side}. {_side_balance(position)}"
     return f"{says}: no side is favoured beyond doubt."
+
+
+def _side_balance(position: Report) -> str:
+    """Say whether that can have helped a system: each should stand left half of the time."""
+    worst = position["largest_share_of_sides"]
+    if abs(worst["left"] - 0.5) < BALANCED:
+        return "Every system stood left half of the time, which keeps this out of the win rates."
+    return f"{worst['name']} stood left {_percent(worst['left'])} of the time."
 
 
 def _agreement(report: Report) -> str:
@@ -90,8 +100,8 @@ def _ties(report: Report) -> str:
     name = "Davidson's model of ties" if other["ties"] == "davidson" else "ties as half wins"
     order = "the order is the same" if other["same_order"] else "the order is another one"
     return (
-        f"With {name} {order}; the largest change of a win rate is "
-        f"{_points(other['largest_difference'])}."
+        f"With {name} {order}; no win rate changes by more than "
+        f"{_points(max(other['largest_difference'], 0.001))}."
     )
 
 
@@ -108,9 +118,11 @@ def _second_opinion(report: Report) -> str:
     ]
     if not ratios:
         return ""
+    prompts = report["method"]["interval"].endswith("two-way with prompts")
     return (
         f"A Bayesian bootstrap over raters gives intervals {min(ratios):.2f} to "
-        f"{max(ratios):.2f} times as wide as those shown."
+        f"{max(ratios):.2f} times as wide as those shown"
+        + (", which also allow for other prompts." if prompts else ".")
     )
 
 

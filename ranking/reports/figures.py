@@ -16,6 +16,13 @@ NUMBERS_FROM = 26
 MAX_TICKS = 5
 #: A pair with fewer judgments is drawn paler.
 FULL_COLOUR_AT = 20
+FACES = ("observed", "predicted", "residual")
+#: Steps of a colour from none to full.
+SHADES = 40
+#: Up to so many cells tell their numbers to a pointer; the table has all of them.
+MAX_TITLES = 900
+#: So many pairs are in the table of the page, those with most judgments.
+MAX_PAIRS = 300
 
 
 def figures(report: Report) -> Figure:
@@ -25,6 +32,7 @@ def figures(report: Report) -> Figure:
     found: Figure = {"plot": _interval_plot(report, key), "slices": _slices(report, key)}
     if is_pairwise:
         found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]
+        found["pairs"] = sorted(report["pairs"], key=lambda p: -p["judgments"])[:MAX_PAIRS]
     else:
         found["distributions"] = _distributions(report)
     return found
@@ -66,51 +74,88 @@ def _interval_plot(report: Report, key: str) -> Figure:
 
 
 def _matrix(report: Report, group: int) -> Figure:
-    """Place the cells of one group: what the row won from the column, observed and predicted."""
+    """Place the cells of one group: what the row won from the column, in three faces.
+
+    Cells of one colour are one path, so that a hundred systems still make a small page.
+    """
     rows = [row for row in report["standings"] if row["group"] == group]
     place = {row["system"]: i for i, row in enumerate(rows)}
-    cell = next(size for most, size in CELLS if len(rows) <= most)
-    cells = []
-    for pair in report["pairs"]:
-        if pair["a"] in place and pair["b"] in place:
-            cells += [_cell(pair, place, cell, flipped) for flipped in (False, True)]
+    size = next(size for most, size in CELLS if len(rows) <= most)
+    cells = [
+        cell
+        for pair in report["pairs"]
+        if pair["a"] in place and pair["b"] in place
+        for cell in _cells(pair, place, size)
+    ]
     return {
         "group": group,
         "rows": rows,
-        "cells": cells,
-        "cell": cell,
-        "step": cell + GAP,
-        "side": len(rows) * (cell + GAP),
-        "half": cell // 2,
-        "base": cell // 2 + 5,
-        "has_numbers": cell >= NUMBERS_FROM,
+        "cell": size,
+        "step": size + GAP,
+        "side": len(rows) * (size + GAP),
+        "half": size // 2,
+        "base": size // 2 + 5,
+        "has_numbers": size >= NUMBERS_FROM,
+        "ground": _path([(cell["x"], cell["y"]) for cell in cells], size),
+        "own": _path([(i * (size + GAP), i * (size + GAP)) for i in range(len(rows))], size),
+        "titles": [(cell["x"], cell["y"], cell["title"]) for cell in cells]
+        if len(cells) <= MAX_TITLES
+        else [],
+        "faces": [_face(name, cells, size) for name in FACES],
     }
 
 
-def _cell(pair: dict[str, Any], place: dict[str, int], size: int, flipped: bool) -> Figure:
-    halves = pair["ties"] + pair["both_bad"]
-    share = (pair["b_wins" if flipped else "a_wins"] + halves / 2) / pair["judgments"]
-    predicted = 1 - pair["p_a"] if flipped else pair["p_a"]
-    row, column = (pair["b"], pair["a"]) if flipped else (pair["a"], pair["b"])
+def _cells(pair: dict[str, Any], place: dict[str, int], size: int) -> list[Figure]:
+    """Return both cells of a pair: for each face how far it leans, and the number it shows."""
+    observed = (pair["a_wins"] + (pair["ties"] + pair["both_bad"]) / 2) / pair["judgments"]
     certainty = min(1.0, pair["judgments"] / FULL_COLOUR_AT)
+    found = []
+    for row, column, share, predicted in (
+        (pair["a"], pair["b"], observed, pair["p_a"]),
+        (pair["b"], pair["a"], 1 - observed, 1 - pair["p_a"]),
+    ):
+        seen, model = f"{100 * share:.0f}", f"{100 * predicted:.0f}"
+        found.append(
+            {
+                "x": place[column] * (size + GAP),
+                "y": place[row] * (size + GAP),
+                "title": f"{row} against {column}: {seen}% of {pair['judgments']}; "
+                f"predicted {model}%",
+                "observed": (certainty * (share - 0.5), seen),
+                "predicted": (predicted - 0.5, model),
+                "residual": (2 * certainty * (share - predicted), _signed(share - predicted)),
+            }
+        )
+    return found
+
+
+def _face(name: str, cells: list[Figure], size: int) -> Figure:
+    """Return one face: a path for each shade of each colour, and the numbers."""
+    shades: dict[tuple[bool, int], list[tuple[int, int]]] = {}
+    for cell in cells:
+        lean = cell[name][0]
+        # Half the colour at most, so that the number stays readable on it in both themes.
+        shade = round(min(abs(lean), 0.5) * SHADES)
+        if shade:
+            shades.setdefault((lean > 0, shade), []).append((cell["x"], cell["y"]))
+    has_numbers = size >= NUMBERS_FROM
     return {
-        "x": place[column] * (size + GAP),
-        "y": place[row] * (size + GAP),
-        "row": row,
-        "column": column,
-        "judgments": pair["judgments"],
-        "faces": [
-            _face("observed", share - 0.5, certainty, f"{100 * share:.0f}"),
-            _face("predicted", predicted - 0.5, 1.0, f"{100 * predicted:.0f}"),
-            _face("residual", 2 * (share - predicted), certainty, _signed(share - predicted)),
+        "name": name,
+        "paths": [
+            {"is_above": is_above, "opacity": shade / SHADES, "d": _path(corners, size)}
+            for (is_above, shade), corners in sorted(shades.items())
         ],
+        "numbers": [
+            (cell["x"] + size // 2, cell["y"] + size // 2 + 5, cell[name][1]) for cell in cells
+        ]
+        if has_numbers
+        else [],
     }
 
 
-def _face(name: str, lean: float, certainty: float, label: str) -> Figure:
-    # Half the colour at most, so that the number stays readable on it in both themes.
-    strength = round(min(abs(lean), 0.5) * certainty, 3)
-    return {"name": name, "is_above": lean >= 0, "strength": strength, "label": label}
+def _path(corners: list[tuple[int, int]], size: int) -> str:
+    """Return squares of that size, by their upper left corners, as the data of one path."""
+    return "".join(f"M{x} {y}h{size}v{size}h-{size}z" for x, y in corners)
 
 
 def _signed(difference: float) -> str:

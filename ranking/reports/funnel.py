@@ -8,7 +8,6 @@ import numpy as np
 from django.db.models import Count, Q
 
 from ranking.comparisons import Slice, StudyCells
-from ranking.rollups import Cells
 
 Row = dict[str, Any]
 
@@ -27,14 +26,16 @@ def funnel_rows(cells: StudyCells, part: Slice) -> list[Row]:
     if people["consented"]:
         steps.append(_step("consented", raters=people["consented"]))
     judged = standing.total + corrected
-    steps.append(_step("judged", raters=_raters(standing), judgments=judged))
+    steps.append(_step("judged", raters=standing.present("rater"), judgments=judged))
     if corrected:
         steps.append(_left_out("corrected by the rater since", judgments=corrected))
     steps += _exclusions(cells)
     if not part.is_whole:
         whole = cells.people()
         steps.append(_left_out("another part of the study", judgments=whole.total - included.total))
-    steps.append(_step("in this report", raters=_raters(included), judgments=included.total))
+    steps.append(
+        _step("in this report", raters=included.present("rater"), judgments=included.total)
+    )
     return steps
 
 
@@ -74,7 +75,3 @@ def _exclusions(cells: StudyCells) -> list[Row]:
         _left_out(rule, raters=len(raters.get(rule, ())) or None, judgments=int(count))
         for rule, count in judgments.items()
     ]
-
-
-def _raters(cells: Cells) -> int:
-    return len(np.unique(cells.rows["rater"]))

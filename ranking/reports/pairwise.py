@@ -14,7 +14,7 @@ from ranking.reports.position import position_row
 from ranking.reports.raters import rater_rows, reversed_warning
 from ranking.reports.sensitivity import sensitivity_rows
 from ranking.stats.bradley_terry import PRIOR_SD
-from ranking.stats.counts import BOTH_BAD, tally
+from ranking.stats.counts import BOTH_BAD, Floats, tally
 from ranking.stats.intervals import FEW_RATERS
 from ranking.stats.shares import clustered_share
 
@@ -82,11 +82,12 @@ def method(fitted: list[Group], options: Options) -> Row:
 
 def standings(group: Group, options: Options) -> list[Row]:
     """Return the rows of one group, best first."""
-    rows = [_standing(group, i, options) for i in range(len(group.systems))]
+    accepted = _acceptability(group, options)
+    rows = [{**_standing(group, i), **accepted[i]} for i in range(len(group.systems))]
     return sorted(rows, key=lambda row: (row["rank"], row["name"]))
 
 
-def _standing(group: Group, i: int, options: Options) -> Row:
+def _standing(group: Group, i: int) -> Row:
     ranks, system = group.ranks, group.systems[i]
     tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(ranks.rank)) != i))
     return {
@@ -103,7 +104,6 @@ def _standing(group: Group, i: int, options: Options) -> Row:
         "win_rate": float(group.fit.win_rates[i]),
         **_win_rate_ends(group, i),
         **_tallies(group, i),
-        **_acceptability(group, i, options),
         **_without_one_rater(group, i),
     }
 
@@ -141,14 +141,24 @@ def _tallies(group: Group, i: int) -> Row:
     }
 
 
-def _acceptability(group: Group, i: int, options: Options) -> Row:
-    """Return the share of the system's judgments that did not call both outputs bad."""
-    c = group.tallied
-    mine = (c.a == i) | (c.b == i)
-    trials = tally(c.rater[mine], c.count[mine], c.raters)
-    good = mine & (c.outcome != BOTH_BAD)
-    accepted = tally(c.rater[good], c.count[good], c.raters)
-    share = clustered_share(accepted, trials, level=options.level)
+def _acceptability(group: Group, options: Options) -> list[Row]:
+    """Return the share of each system's judgments that did not call both outputs bad."""
+    c, size = group.tallied, len(group.systems)
+    bad = c.only(c.outcome == BOTH_BAD)
+    trials, rejected = (
+        (
+            tally(part.rater * size + part.a, part.count, c.raters * size)
+            + tally(part.rater * size + part.b, part.count, c.raters * size)
+        ).reshape(c.raters, size)
+        for part in (c, bad)
+    )
+    return [
+        _accepted(trials[:, i] - rejected[:, i], trials[:, i], options.level) for i in range(size)
+    ]
+
+
+def _accepted(accepted: Floats, trials: Floats, level: float) -> Row:
+    share = clustered_share(accepted, trials, level=level)
     if share is None:
         return {"acceptability": None, "acceptability_low": None, "acceptability_high": None}
     is_known = int((trials > 0).sum()) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.special import expit
 
 from ranking.reports.groups import Group
 from ranking.reports.options import Options
-from ranking.stats.counts import LEFT_A, LEFT_UNKNOWN, WORTH, Comparisons
+from ranking.stats.counts import LEFT_A, LEFT_UNKNOWN, WORTH, Comparisons, tally
 from ranking.stats.covariates import fit_with_covariates, left_right
 from ranking.stats.exceptions import StatisticsError
 from ranking.stats.intervals import contrast_intervals
@@ -30,7 +31,8 @@ def position_row(fitted: list[Group], options: Options) -> Row | None:
     if data is None:
         return None
     try:
-        fit = fit_with_covariates(data, left_right(data))
+        whole = data.of_nobody()
+        fit = replace(fit_with_covariates(whole, left_right(whole)), covariates=left_right(data))
         cov = sandwich(fit, data)
     except StatisticsError:
         return None
@@ -44,6 +46,7 @@ def position_row(fitted: list[Group], options: Options) -> Row | None:
         "high": float(expit(found.high[0])),
         "judgments": _judgments(fitted[0].tallied),
         "observed": _observed(data),
+        "largest_share_of_sides": _most_one_sided(fitted[0], data),
     }
 
 
@@ -63,3 +66,13 @@ def _observed(data: Comparisons) -> float:
     worth = WORTH[data.outcome]
     left = np.where(data.left == LEFT_A, worth, 1 - worth)
     return float((left * data.count).sum() / data.count.sum())
+
+
+def _most_one_sided(group: Group, data: Comparisons) -> Row:
+    """Return the system whose outputs stood on one side most often, and how often left."""
+    on_left = np.where(data.left == LEFT_A, data.a, data.b)
+    left = tally(on_left, data.count, data.systems)
+    shares = left / data.counts.meetings.sum(axis=1)
+    i = int(np.argmax(np.abs(shares - 0.5)))
+    system = group.systems[i]
+    return {"system": system.slug, "name": system.name, "left": float(shares[i])}

@@ -10,7 +10,7 @@ from ranking.comparisons import StudyCells
 from ranking.reports.groups import Group
 from ranking.reports.options import Options
 from ranking.reports.style import adjusted_row
-from ranking.stats.bootstrap import RESAMPLES, rater_bootstrap
+from ranking.stats.bootstrap import rater_bootstrap
 from ranking.stats.bradley_terry import fit_bradley_terry
 from ranking.stats.davidson import fit_davidson
 from ranking.stats.exceptions import StatisticsError
@@ -59,13 +59,16 @@ def _second_opinion(group: Group, options: Options) -> Row | None:
     if group.cov is None or options.ties != "half":
         return None
     rng = np.random.default_rng(options.seed)
-    draws = rater_bootstrap(group.fit, group.weighted, rng=rng)
+    try:
+        draws = rater_bootstrap(group.fit, group.weighted, rng=rng)
+    except StatisticsError:
+        return None
     if draws is None:
         return None
     tail = (1 - options.level) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return {
-        "method": f"Bayesian bootstrap, one weight a rater, {RESAMPLES} resamples, percentiles",
+        "method": f"Bayesian bootstrap, one weight a rater, {len(draws)} resamples, percentiles",
         "low": _by_system(group, low),
         "high": _by_system(group, high),
     }

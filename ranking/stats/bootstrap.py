@@ -17,8 +17,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array
 
 from ranking.stats.bradley_terry import newton, win_rates
-from ranking.stats.counts import WORTH, Comparisons, Counts, Floats, Ints
-from ranking.stats.exceptions import NotConverged
+from ranking.stats.counts import Comparisons, Counts, Floats, Ints, tally
 from ranking.stats.fits import Fit
 
 RESAMPLES = 1000
@@ -28,8 +27,13 @@ _TOLERANCE = 1e-8
 _MAX_STEPS = 60
 #: From so many judgments on, a gamma draw is a cubed normal: mean and variance right to 0.4 %.
 _FULL_CELL = 8
-#: Above so many products, raters' weights are not carried through full fits.
-MAX_WORK = 2e9
+#: Fewer resamples give no percentiles worth showing.
+MIN_RESAMPLES = 200
+#: So many products are a tenth of a second or so; a refit takes so many of each cell.
+MAX_WORK = 1e8
+_STEP_WORK = 20
+#: A product with an array is so much quicker than with a sparse one.
+_DENSE_GAIN = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +56,7 @@ def bootstrap_strengths(
     for fits without a prior and with half-win ties. Raises `NotConverged`.
     """
     pairs = _pairs(counts)
-    weight = counts.meetings * fit.slope
-    filled = np.diag(weight.sum(axis=1)) - weight + weight.sum() / fit.systems**2
-    factor = cho_factor(filled, lower=True)
+    factor = _factor(fit, counts)
     draw = _drawer(pairs.cells)
     sizes = [min(_BLOCK, resamples - start) for start in range(0, resamples, _BLOCK)]
     streams = rng.spawn(len(sizes))
@@ -65,6 +67,14 @@ def bootstrap_strengths(
 
     with ThreadPoolExecutor(min(len(sizes), os.cpu_count() or 1)) as threads:
         return np.concatenate(list(threads.map(block, range(len(sizes)))))
+
+
+def _factor(fit: Fit, counts: Counts) -> tuple[Floats, bool]:
+    """Factor the information at the estimate, filled in where all strengths move together."""
+    weight = counts.meetings * fit.slope
+    filled = np.diag(weight.sum(axis=1)) - weight + weight.sum() / fit.systems**2
+    factor: tuple[Floats, bool] = cho_factor(filled, lower=True)
+    return factor
 
 
 def _pairs(counts: Counts) -> _Pairs:
@@ -168,33 +178,44 @@ def _one_by_one(pairs: _Pairs, won: Floats, meetings: Floats, strengths: Floats)
 
 
 def rater_bootstrap(
-    fit: Fit, comparisons: Comparisons, *, rng: np.random.Generator, resamples: int = RESAMPLES
+    fit: Fit, comparisons: Comparisons, *, rng: np.random.Generator
 ) -> Floats | None:
     """Return win rates refitted with one Exp(1) weight a rater, [resamples, systems].
 
-    None where that would be long: many raters times many pairs. The model is Bradley-Terry with
-    half-win ties, held by the prior if `fit` is.
+    The model is Bradley-Terry with half-win ties. So many resamples as are quick; None where too
+    few would be, or where a prior holds the fit.
     """
-    systems = fit.systems
-    if comparisons.raters * systems**2 * resamples > MAX_WORK:
+    counts = comparisons.counts
+    pairs = _pairs(counts)
+    by_rater = _cells_by_rater(pairs, comparisons)
+    each = by_rater.nnz if isinstance(by_rater, csr_array) else by_rater.size / _DENSE_GAIN
+    resamples = int(min(RESAMPLES, MAX_WORK / (each + _STEP_WORK * pairs.cells.size)))
+    if fit.is_separated or resamples < MIN_RESAMPLES:
         return None
-    by_rater = _half_wins_by_rater(comparisons)
-    weights = rng.standard_exponential((resamples, comparisons.raters))
-    rates = np.empty((resamples, systems))
-    for k in range(resamples):
-        half_wins = (weights[k] @ by_rater).reshape(systems, systems)
-        try:
-            rates[k] = win_rates(newton(half_wins, fit.strengths, fit.prior_precision).strengths)
-        except (NotConverged, np.linalg.LinAlgError):
-            return None
-    return rates
+    factor = _factor(fit, counts)
+    rates = []
+    for start in range(0, resamples, _BLOCK):
+        size = min(_BLOCK, resamples - start)
+        weights = by_rater @ rng.standard_exponential((comparisons.raters, size))
+        strengths = _refit(pairs, weights.reshape(3, -1, size), fit.strengths, factor)
+        rates.append(win_rates(strengths))
+    return np.concatenate(rates)
 
 
-def _half_wins_by_rater(comparisons: Comparisons) -> csr_array:
-    """Return each rater's half-win matrix as a row, [raters, systems * systems]."""
+def _cells_by_rater(pairs: _Pairs, comparisons: Comparisons) -> csr_array | Floats:
+    """Return how often each rater did what `pairs.cells` counts, [3 * pairs, raters].
+
+    An array where that is small beside the cells, else sparse.
+    """
     c = comparisons
-    worth = WORTH[c.outcome]
-    values = np.concatenate([worth * c.count, (1 - worth) * c.count])
-    columns = np.concatenate([c.a * c.systems + c.b, c.b * c.systems + c.a])
-    rows = np.concatenate([c.rater, c.rater])
-    return csr_array((values, (rows, columns)), shape=(c.raters, c.systems**2))
+    number = np.zeros((pairs.systems, pairs.systems), dtype=np.int64)
+    for first, row, second in pairs.rows:
+        number[first, second] = number[second, first] = np.arange(row.start, row.stop)
+    # 0: the first system of the pair won, 1: neither, 2: the second.
+    kind = np.array([0, 2, 1, 1])[c.outcome]
+    kind = np.where(c.a < c.b, kind, 2 - kind)
+    row = kind * pairs.cells.shape[1] + number[c.a, c.b]
+    shape = (pairs.cells.size, c.raters)
+    if shape[0] * shape[1] <= _DENSE_GAIN * len(c.count):
+        return tally(row * c.raters + c.rater, c.count, shape[0] * shape[1]).reshape(shape)
+    return csr_array((c.count.astype(float), (row, c.rater)), shape=shape)

@@ -116,8 +116,27 @@ class Comparisons:
     def total(self) -> int:
         return int(self.count.sum())
 
+    def of_nobody(self) -> Comparisons:
+        """Return one cell for all that differ by rater or prompt only: enough for an estimate."""
+        a, b, left, outcome = np.nonzero(self.table)
+        nobody = np.zeros(len(a), dtype=np.int64)
+        return Comparisons(
+            systems=self.systems,
+            raters=1,
+            prompts=1,
+            rater=nobody,
+            prompt=nobody,
+            a=a,
+            b=b,
+            left=left,
+            outcome=outcome,
+            count=self.table[a, b, left, outcome],
+        )
+
     def only(self, kept: NDArray[np.bool_]) -> Comparisons:
         """Keep some of the cells; the numbering stays."""
+        if kept.all():
+            return self
         return Comparisons(
             systems=self.systems,
             raters=self.raters,

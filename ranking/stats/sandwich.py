@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import t as student
 
-from ranking.stats.counts import Comparisons, Floats
+from ranking.stats.counts import Comparisons, Floats, present
 from ranking.stats.exceptions import NotEnoughData
 from ranking.stats.fits import Fit
 
@@ -71,7 +71,7 @@ def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
     side, where a rater judged several pairs of one prompt. Raises `NotEnoughData` below two
     raters.
     """
-    raters = len(np.unique(comparisons.rater))
+    raters = len(present(comparisons.rater, comparisons.raters))
     if raters < 2:
         raise NotEnoughData("intervals need two raters")
     influence = fit.scores(comparisons, comparisons.rater, comparisons.raters) @ fit.bread
@@ -99,7 +99,7 @@ def _meat(influence: Floats, clusters: int) -> Floats:
 
 def _repeating_prompts(comparisons: Comparisons, raters: int) -> int:
     """Return how many prompts there are; 0 where prompts, or raters, do not repeat."""
-    prompts = int((np.bincount(comparisons.prompt, minlength=comparisons.prompts) > 0).sum())
+    prompts = len(present(comparisons.prompt, comparisons.prompts))
     judgments = comparisons.total
     return prompts if prompts > 1 and judgments > max(prompts, raters) else 0
 
