@@ -32,7 +32,7 @@ def figures(report: Report) -> Figure:
     found: Figure = {"plot": _interval_plot(report, key), "slices": _slices(report, key)}
     if is_pairwise:
         found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]
-        found["pairs"] = sorted(report["pairs"], key=lambda p: -p["judgments"])[:MAX_PAIRS]
+        found["pairs"] = _pairs(report)
     else:
         found["distributions"] = _distributions(report)
     return found
@@ -80,12 +80,13 @@ def _matrix(report: Report, group: int) -> Figure:
     """
     rows = [row for row in report["standings"] if row["group"] == group]
     place = {row["system"]: i for i, row in enumerate(rows)}
+    names = [row["name"] for row in rows]
     size = next(size for most, size in CELLS if len(rows) <= most)
     cells = [
         cell
         for pair in report["pairs"]
         if pair["a"] in place and pair["b"] in place
-        for cell in _cells(pair, place, size)
+        for cell in _cells(pair, place, names, size)
     ]
     return {
         "group": group,
@@ -105,21 +106,30 @@ def _matrix(report: Report, group: int) -> Figure:
     }
 
 
-def _cells(pair: dict[str, Any], place: dict[str, int], size: int) -> list[Figure]:
+def _pairs(report: Report) -> list[Figure]:
+    """Return the pairs of the table with the systems' names, those with most judgments first."""
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    pairs = sorted(report["pairs"], key=lambda pair: -pair["judgments"])[:MAX_PAIRS]
+    return [{**pair, "a": names[pair["a"]], "b": names[pair["b"]]} for pair in pairs]
+
+
+def _cells(
+    pair: dict[str, Any], place: dict[str, int], names: list[str], size: int
+) -> list[Figure]:
     """Return both cells of a pair: for each face how far it leans, and the number it shows."""
     observed = (pair["a_wins"] + (pair["ties"] + pair["both_bad"]) / 2) / pair["judgments"]
     certainty = min(1.0, pair["judgments"] / FULL_COLOUR_AT)
     found = []
     for row, column, share, predicted in (
-        (pair["a"], pair["b"], observed, pair["p_a"]),
-        (pair["b"], pair["a"], 1 - observed, 1 - pair["p_a"]),
+        (place[pair["a"]], place[pair["b"]], observed, pair["p_a"]),
+        (place[pair["b"]], place[pair["a"]], 1 - observed, 1 - pair["p_a"]),
     ):
         seen, model = f"{100 * share:.0f}", f"{100 * predicted:.0f}"
         found.append(
             {
-                "x": place[column] * (size + GAP),
-                "y": place[row] * (size + GAP),
-                "title": f"{row} against {column}: {seen}% of {pair['judgments']}; "
+                "x": column * (size + GAP),
+                "y": row * (size + GAP),
+                "title": f"{names[row]} against {names[column]}: {seen}% of {pair['judgments']}; "
                 f"predicted {model}%",
                 "observed": (certainty * (share - 0.5), seen),
                 "predicted": (predicted - 0.5, model),

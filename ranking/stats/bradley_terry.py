@@ -10,8 +10,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit
 
 from ranking.stats.connectivity import groups, is_separated
-from ranking.stats.counts import Floats
-from ranking.stats.exceptions import NotConnected, NotConverged
+from ranking.stats.counts import Floats, check_counts
+from ranking.stats.exceptions import NotConnected, NotConverged, NotEnoughData
 from ranking.stats.fits import Fit
 
 GRADIENT_TOLERANCE = 1e-8
@@ -29,8 +29,12 @@ def fit_bradley_terry(half_wins: Floats) -> Fit:
     Starts from choix's dense spectral solver (Maystre and Grossglauser, 2015) and polishes by
     Newton's method until the gradient's norm is below 1e-8 (or as small as the counts' size lets
     a double be). Raises `NotConnected` when no chain of comparisons joins all systems,
-    `NotConverged` when the gradient stays larger.
+    `NotConverged` when the gradient stays larger, `NotEnoughData` below two systems, `NotCounts`
+    for what cannot be counts.
     """
+    check_counts(half_wins)
+    if len(half_wins) < 2:
+        raise NotEnoughData("a comparison needs two systems")
     separated = is_separated(half_wins)
     if separated and len(groups(half_wins)) > 1:
         raise NotConnected("the systems fall into groups that were never compared")
@@ -67,8 +71,6 @@ def win_rates(strengths: Floats) -> Floats:
 
 def spectral_start(half_wins: Floats) -> Floats:
     """Return choix's dense LSR estimate: consistent, and one linear system away."""
-    if len(half_wins) == 1:
-        return np.zeros(1)
     return np.asarray(choix.lsr_pairwise_dense(half_wins))
 
 

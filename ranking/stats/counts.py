@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.stats.exceptions import NotCounts
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -50,6 +52,17 @@ class Counts:
         return self.wins + self.wins.T + self.drawn
 
 
+def check_counts(counts: Floats) -> None:
+    """Raise `NotCounts` unless `counts[i, j]` can be how often i beat j."""
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise NotCounts(f"counts of shape {counts.shape}; expected a square")
+    # A sum with a NaN or an infinity in it is not finite.
+    if not np.isfinite(counts.sum()) or counts.min(initial=0.0) < 0:
+        raise NotCounts("counts must be finite and not negative")
+    if np.diagonal(counts).any():
+        raise NotCounts("a system was compared with itself")
+
+
 def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
     """Return [size]: the weights of each number added up."""
     return np.bincount(numbers, weights, size).astype(np.float64, copy=False)
@@ -58,7 +71,8 @@ def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
 def aggregate(a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], systems: int) -> Counts:
     """Count judgments given one by one: `a[n]`, `b[n]` are systems, `outcome[n]` a constant above.
 
-    Reads each array once, in pieces that stay in the cache.
+    Reads each array once, in pieces that stay in the cache. Raises `NotCounts` for a number that
+    is no system or outcome.
     """
     size = systems * systems * OUTCOMES
     total = np.zeros(size, dtype=np.int64)
@@ -70,8 +84,18 @@ def aggregate(a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], systems: 
         key += b[piece]
         key *= OUTCOMES
         key += outcome[piece]
-        total += np.bincount(key, minlength=size)
+        total += _tallied(key, size)
     return _counts(total.reshape(systems, systems, OUTCOMES).astype(float))
+
+
+def _tallied(key: NDArray[np.int32], size: int) -> Ints:
+    try:
+        found = np.bincount(key, minlength=size)
+    except ValueError:
+        raise NotCounts("a negative number of a system or outcome") from None
+    if len(found) > size:
+        raise NotCounts("a number of a system or outcome that does not exist")
+    return found
 
 
 def _counts(table: Floats) -> Counts:

@@ -17,3 +17,7 @@ class NotConnected(StatisticsError):
 
 class NotEnoughData(StatisticsError):
     """There is too little to estimate this from."""
+
+
+class NotCounts(StatisticsError):
+    """These numbers are no counts of comparisons."""
