@@ -6,17 +6,19 @@ constraints refuse a repeat, a second live claim and a second first judgment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
-from annotation.blinding import offered_choices
 from annotation.design import Candidate, choose_slot
 from annotation.exceptions import (
+    AnswerIncomplete,
     AssignmentClosed,
     AssignmentExpired,
     AssignmentUnknown,
@@ -25,7 +27,7 @@ from annotation.exceptions import (
 )
 from annotation.launch import admit_finished_outputs
 from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
-from annotation.protocols import protocol_of
+from annotation.protocols import Shown, protocol_of
 from evalsite.lib.db import write_transaction
 
 #: So many open slots are looked at to balance a rater's sides.
@@ -34,6 +36,15 @@ MAX_SECONDS = 24 * 3600.0
 MAX_COMMENT = 5000
 
 Pair = tuple[int, int | None]
+
+
+class Reply(TypedDict, total=False):
+    """What the form sends besides its token; `parts` are the fields of a longer form, by name."""
+
+    choice: str
+    parts: Mapping[str, str]
+    seconds: float | None
+    comment: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,49 +148,50 @@ def _claim(slot: Assignment, rater: Rater) -> bool:
 
 
 @write_transaction()
-def judge_and_go_on(
-    rater: Rater, *, token: UUID, choice: str, seconds: float | None = None, comment: str = ""
-) -> Turn:
+def judge_and_go_on(rater: Rater, *, token: UUID, **reply: Unpack[Reply]) -> Turn:
     """Store the answer and find the next task, in one transaction: see `submit_judgment`."""
-    judgment = _submit(rater, token, choice, seconds, comment)
+    judgment = _submit(rater, token, reply)
     # Only a correction can leave another task on the rater's screen.
     return _held_turn(rater) if judgment.supersedes_id else _claim_next(rater)
 
 
 @write_transaction()
-def submit_judgment(
-    rater: Rater, *, token: UUID, choice: str, seconds: float | None = None, comment: str = ""
-) -> Judgment:
+def submit_judgment(rater: Rater, *, token: UUID, **reply: Unpack[Reply]) -> Judgment:
     """Record the rater's answer and close the assignment.
 
     The answer arrives in screen terms (left, right) and is stored in task terms (a, b). Raises
     `AssignmentUnknown`, `AssignmentClosed` (a double submit), `AssignmentExpired`,
-    `ChoiceUnknown` and `StudyNotOpen`; nothing is stored then.
+    `AnswerIncomplete`, `ChoiceUnknown` and `StudyNotOpen`; nothing is stored then.
     """
-    return _submit(rater, token, choice, seconds, comment)
+    return _submit(rater, token, reply)
 
 
-def _submit(
-    rater: Rater, token: UUID, choice: str, seconds: float | None, comment: str
-) -> Judgment:
+def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
     slot = _own_slot(rater, token)
     if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
         raise StudyNotOpen("The study has ended; this answer could not be stored any more.")
-    answer = protocol_of(rater.study).read(
-        choice, left=slot.left, offered=offered_choices(rater.study)
-    )
+    protocol, comment = protocol_of(rater.study), reply.get("comment", "").strip()
+    posted = {"choice": reply.get("choice", ""), **reply.get("parts", {})}
+    answer = protocol.read(posted, shown_to(slot))
+    if protocol.reason_box == "required" and not comment:
+        raise AnswerIncomplete("Please write why, in a few words.")
     return Judgment.objects.create(
         study=rater.study,
         task_id=slot.task_id,
         rater=rater,
         assignment=slot,
-        left=slot.left if rater.study.protocol == Study.Protocol.PAIRWISE else "",
+        left=slot.left if protocol.has_sides else "",
         verdict=answer.verdict,
         score=answer.score,
-        seconds=_bounded(seconds, slot),
-        comment=comment.strip()[:MAX_COMMENT],
+        answer=answer.more,
+        seconds=_bounded(reply.get("seconds"), slot),
+        comment=comment[:MAX_COMMENT],
         supersedes=_close(slot),
     )
+
+
+def shown_to(slot: Assignment) -> Shown:
+    return Shown(left=slot.left, order=tuple(slot.order))
 
 
 def _own_slot(rater: Rater, token: UUID) -> Assignment:
@@ -247,6 +259,7 @@ def skip_assignment(rater: Rater, *, token: UUID) -> None:
         task_id=slot.task_id,
         k=slot.k,
         left=slot.left,
+        order=slot.order,
         position=slot.position,
         state=Assignment.State.OPEN,
     )

@@ -13,8 +13,9 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
+from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotOpen
-from annotation.models import Assignment, Rater, Study
+from annotation.models import Assignment, Rater, Study, TaskOutput
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
 from evalsite.lib.db import write_transaction
 
@@ -73,13 +74,11 @@ class _Crawl:
             if slot is None:
                 return
             yield from self._self_naming(slot)
-            choice = "tie" if self.study.allow_tie else "left"
-            answer = choice if self.study.protocol == Study.Protocol.PAIRWISE else "3"
-            self.client.post(path, {"token": slot.token, "choice": answer})
+            self.client.post(path, {"token": slot.token, **_any_answer(slot)})
 
     def _slot(self) -> Assignment | None:
         live = self.rater.assignments.filter(state=Assignment.State.CLAIMED)
-        return live.select_related("task__output_a", "task__output_b", "task__prompt").first()
+        return live.select_related("study", "task__prompt").first()
 
     def _get(self, path: str) -> Iterator[Finding]:
         response = self.client.get(path)
@@ -97,20 +96,33 @@ class _Crawl:
         """Leave out what the prompt and the outputs say themselves, and the rater's own token."""
         slot = self._slot()
         if slot is not None:
-            task = slot.task
-            for part in (task.prompt, task.output_a, task.output_b):
-                if part is not None and part.html:
-                    text = text.replace(part.html, "")
+            task = blind_task(slot)
+            outputs = [output.html for output in task.outputs]
+            for html in (task.prompt, task.reference, *outputs):
+                if html:
+                    text = text.replace(html, "")
             text = text.replace(str(slot.token), "")
         return text.replace(self.rater.invite_token, "")
 
     def _self_naming(self, slot: Assignment) -> Iterator[Finding]:
-        for output in (slot.task.output_a, slot.task.output_b):
-            if output is None:
-                continue
+        for output in slot.task.all_outputs():
             for word in names_in(output.text, self.secrets):
                 where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
                 yield Finding(where=where, what=word, is_leak=False)
+
+
+def _any_answer(slot: Assignment) -> dict[str, str]:
+    """Return some answer to everything that is asked: the i-th choice of part i."""
+    task = blind_task(slot)
+    sliders = [output.part for output in task.outputs if output.part]
+    return {
+        "comment": "The audit was here.",
+        **{part.name: "50" for part in sliders},
+        **{
+            part.name: part.choices[number % len(part.choices)].value
+            for number, part in enumerate(task.parts)
+        },
+    }
 
 
 def _secrets(study: Study) -> list[str]:
@@ -118,6 +130,7 @@ def _secrets(study: Study) -> list[str]:
     found: list[str] = [study.slug, *FAMILIES, *names_of(study.systems.all())]
     for task in study.tasks.all()[:1000]:
         found += [task.hash_a, task.hash_b]
+    found += TaskOutput.objects.filter(task__study=study).values_list("hash", flat=True)[:1000]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
 
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.utils.safestring import SafeString, mark_safe
 
-from annotation.models import Assignment, Judgment, Side, Study
-from annotation.protocols import Choice, protocol_of
+from annotation.models import Assignment, Judgment, Side, Study, Task, TaskOutput
+from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
 from evalsite.lib.markdown import render_markdown
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindPart:
+    """One question of the form, and what is answered already: while correcting, or refused."""
+
+    name: str
+    label: str
+    choices: tuple[Choice, ...]
+    bands: tuple[str, ...]
+    value: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlindOutput:
     label: str
     html: SafeString
+    #: The slider that stands beside it.
+    part: BlindPart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +38,14 @@ class BlindTask:
 
     token: UUID
     prompt: SafeString
+    #: Shown openly, as what the outputs are compared with.
+    reference: SafeString | None
     outputs: tuple[BlindOutput, ...]
-    #: What the rater chose before, while correcting it.
+    #: The questions that stand by themselves.
+    parts: tuple[BlindPart, ...]
+    comment: str
+    #: Whether the rater corrects an answer, and which, where it is one choice.
+    is_correction: bool = False
     earlier_choice: str = ""
 
 
@@ -38,8 +58,21 @@ class BlindStudy:
     question: str
     instructions: SafeString
     consent: SafeString
-    choices: tuple[Choice, ...]
+    protocol: str
     template: str
+    reason_box: str
+    is_one_press: bool
+    #: The questions as every task asks them; none where they depend on what is shown.
+    parts: tuple[Part, ...]
+
+    @property
+    def has_sliders(self) -> bool:
+        return not self.parts
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Return the buttons of a form that is one press of one of them."""
+        return self.parts[0].choices if self.is_one_press else ()
 
 
 def blind_study(study: Study) -> BlindStudy:
@@ -50,46 +83,95 @@ def blind_study(study: Study) -> BlindStudy:
         question=study.question,
         instructions=_rendered(study.instructions),
         consent=_rendered(study.consent),
-        choices=offered_choices(study),
+        protocol=protocol.name,
         template=protocol.template,
+        reason_box=protocol.reason_box,
+        is_one_press=protocol.is_one_press,
+        parts=protocol.parts(question=study.question, count=0),
     )
 
 
-def offered_choices(study: Study) -> tuple[Choice, ...]:
-    return protocol_of(study).choices(
-        allow_tie=study.allow_tie, allow_both_bad=study.allow_both_bad
-    )
+def blind_task(
+    assignment: Assignment,
+    *,
+    earlier: Judgment | None = None,
+    kept: Mapping[str, str] | None = None,
+) -> BlindTask:
+    """Build what the screen shows from an assignment with its task, prompt and outputs.
 
-
-def blind_task(assignment: Assignment, *, earlier: Judgment | None = None) -> BlindTask:
-    """Build what the screen shows from an assignment with its task, prompt and outputs."""
-    task = assignment.task
-    shown = [task.output_a, task.output_b]
-    if assignment.left == Side.B:
-        shown.reverse()
-    labels = ("Left", "Right") if task.output_b else ("Answer",)
-    outputs = [output for output in shown if output is not None]
+    `earlier` is the judgment that the rater corrects; `kept` are the fields of an answer that was
+    refused, so that nothing has to be chosen twice.
+    """
+    protocol = protocol_of(assignment.study)
+    shown = Shown(left=assignment.left, order=tuple(assignment.order))
+    texts = _texts(assignment.task, shown)
+    labels = protocol.labels(len(texts))
+    said = _said(protocol, earlier, shown) if earlier else {}
+    values = {**said, **(kept or {})}
+    parts = protocol.parts(question=assignment.study.question, count=len(texts))
+    beside, alone = _filled(parts, values)
     return BlindTask(
         token=assignment.token,
-        prompt=_safe(task.prompt.html),
+        prompt=_safe(assignment.task.prompt.html),
+        reference=_rendered(assignment.task.prompt.reference) if protocol.shows_reference else None,
         outputs=tuple(
-            BlindOutput(label=label, html=_safe(output.html))
-            for label, output in zip(labels, outputs, strict=True)
+            BlindOutput(label=label, html=html, part=beside.get(number))
+            for number, (label, html) in enumerate(zip(labels, texts, strict=True))
         ),
-        earlier_choice=_words(earlier, assignment) if earlier else "",
+        parts=alone,
+        comment=values.get("comment", ""),
+        is_correction=earlier is not None,
+        earlier_choice=_in_words(parts[0], said) if protocol.is_one_press else "",
     )
 
 
-def _words(judgment: Judgment, assignment: Assignment) -> str:
-    """Say an earlier judgment in the words of the screen."""
-    if judgment.score is not None:
-        value = str(judgment.score)
-    elif judgment.verdict in Side.values:
-        value = "left" if judgment.verdict == assignment.left else "right"
-    else:
-        value = judgment.verdict
-    choices = protocol_of(assignment.study).all_choices
-    return next(choice.words for choice in choices if choice.value == value)
+def _texts(task: Task, shown: Shown) -> list[SafeString]:
+    """Return what is judged, as HTML in the order shown."""
+    if shown.order:
+        places = {place.place: place for place in task.outputs.select_related("output")}
+        return [_at(places[number], task) for number in shown.order]
+    outputs = [task.output_a, task.output_b]
+    if shown.left == Side.B:
+        outputs.reverse()
+    return [_safe(output.html) for output in outputs if output is not None]
+
+
+def _at(place: TaskOutput, task: Task) -> SafeString:
+    if place.output is None:
+        return _rendered(task.prompt.reference)
+    return _safe(place.output.html)
+
+
+def _said(protocol: Protocol, judgment: Judgment, shown: Shown) -> dict[str, str]:
+    """Say an earlier judgment as the fields of the form."""
+    answer = Answer(verdict=judgment.verdict, score=judgment.score, more=judgment.answer)
+    return {**protocol.say(answer, shown), "comment": judgment.comment}
+
+
+def _filled(
+    parts: tuple[Part, ...], values: Mapping[str, str]
+) -> tuple[dict[int, BlindPart], tuple[BlindPart, ...]]:
+    """Return the parts with their values: those beside an output by its number, and the others."""
+    beside: dict[int, BlindPart] = {}
+    alone: list[BlindPart] = []
+    for part in parts:
+        blind = BlindPart(
+            name=part.name,
+            label=part.label,
+            choices=part.choices,
+            bands=part.bands,
+            value=values.get(part.name, ""),
+        )
+        if part.output is None:
+            alone.append(blind)
+        else:
+            beside[part.output] = blind
+    return beside, tuple(alone)
+
+
+def _in_words(part: Part, said: Mapping[str, str]) -> str:
+    value = said.get(part.name, "")
+    return next((choice.in_full for choice in part.choices if choice.value == value), "")
 
 
 def _rendered(text: str) -> SafeString:

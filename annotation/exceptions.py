@@ -41,6 +41,10 @@ class ChoiceUnknown(AnnotationError):
     """That is not one of the choices."""
 
 
+class AnswerIncomplete(AnnotationError):
+    """One answer is missing."""
+
+
 class NothingToUndo(AnnotationError):
     """There is no judgment to undo."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
+from annotation.protocols import labels
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
 
@@ -33,9 +35,11 @@ class StudyQuerySet(models.QuerySet["Study"]):
 class Study(models.Model):
     """A question put to raters about some systems' outputs. Frozen at launch."""
 
-    class Protocol(models.TextChoices):
-        PAIRWISE = "pairwise", "Pairwise: which of two is better"
-        MOS = "mos", "MOS: how good is one, from 1 to 5"
+    class Protocol(StrEnum):
+        """Protocols that other code knows by name; `annotation.protocols` has all there are."""
+
+        PAIRWISE = "pairwise"
+        MOS = "mos"
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -51,7 +55,9 @@ class Study(models.Model):
     name = models.CharField(max_length=200)
     #: What raters see as the study's name.
     title = models.CharField(max_length=100)
-    protocol = models.CharField(max_length=20, choices=Protocol, default=Protocol.PAIRWISE)
+    protocol = models.CharField(max_length=20, choices=labels, default=Protocol.PAIRWISE.value)
+    #: The protocol's own, as `annotation.protocols` checked them.
+    options = models.JSONField(default=dict, blank=True)
     question = models.CharField(max_length=300)
     instructions = models.TextField(blank=True)
     consent = models.TextField(blank=True)
@@ -198,14 +204,20 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def with_outputs_done(self) -> TaskQuerySet:
         done = Output.State.DONE
-        return self.filter(Q(output_b=None) | Q(output_b__state=done), output_a__state=done)
+        undone = TaskOutput.objects.filter(task=models.OuterRef("pk"), output__isnull=False)
+        return self.filter(
+            Q(output_b=None) | Q(output_b__state=done),
+            ~models.Exists(undone.exclude(output__state=done)),
+            output_a__state=done,
+        )
 
 
 class Task(models.Model):
-    """One thing to be judged, the same for all raters: outputs a and b (pairwise), or a (MOS).
+    """One thing to be judged, the same for all raters: outputs a and b, or a, or a group.
 
-    `system_a` comes before `system_b` in the study's order of systems. Imported judgments may
-    come without outputs.
+    `system_a` comes before `system_b` in the study's order of systems; they are the same where an
+    output is compared with itself. A group has all its outputs as `TaskOutput` rows, and the first
+    one as a. Imported judgments may come without outputs.
     """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="tasks")
@@ -214,7 +226,9 @@ class Task(models.Model):
     system_b = models.ForeignKey(System, models.PROTECT, null=True, blank=True, related_name="+")
     output_a = models.ForeignKey(Output, models.PROTECT, null=True, blank=True, related_name="+")
     output_b = models.ForeignKey(Output, models.PROTECT, null=True, blank=True, related_name="+")
-    #: When both outputs were there; their hashes join the study's record then.
+    #: A group's number on its prompt; None: not a group.
+    group = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: When all outputs were there; their hashes join the study's record then.
     ready_at = models.DateTimeField(null=True, blank=True)
     hash_a = models.CharField(max_length=64, blank=True, editable=False)
     hash_b = models.CharField(max_length=64, blank=True, editable=False)
@@ -231,8 +245,13 @@ class Task(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["study", "prompt", "system_a"],
-                condition=Q(system_b__isnull=True),
+                condition=Q(system_b__isnull=True, group__isnull=True),
                 name="single_once_per_prompt",
+            ),
+            models.UniqueConstraint(
+                fields=["study", "prompt", "group"],
+                condition=Q(group__isnull=False),
+                name="group_once_per_prompt",
             ),
         ]
         indexes = [
@@ -242,9 +261,48 @@ class Task(models.Model):
     def __str__(self) -> str:
         return f"task {self.pk}"
 
+    def all_outputs(self) -> list[Output]:
+        """Return what is judged: a and b, or a, or a group by its places."""
+        if self.group is None:
+            return [output for output in (self.output_a, self.output_b) if output is not None]
+        places = self.outputs.filter(output__isnull=False).select_related("output__system")
+        return [place.output for place in places.order_by("place") if place.output is not None]
+
+
+class TaskOutput(models.Model):
+    """One place of a group: a system's output, or the prompt's reference, hidden among them."""
+
+    class Role(models.TextChoices):
+        SYSTEM = "system"
+        REFERENCE = "reference"
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="outputs")
+    place = models.PositiveSmallIntegerField()
+    role = models.CharField(max_length=10, choices=Role, default=Role.SYSTEM)
+    #: None for a reference, which is the prompt's.
+    system = models.ForeignKey(System, models.PROTECT, null=True, blank=True, related_name="+")
+    output = models.ForeignKey(Output, models.PROTECT, null=True, blank=True, related_name="+")
+    #: The output's hash, noted when the task was ready.
+    hash = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["task", "place"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "place"], name="place_once_per_task"),
+            models.UniqueConstraint(fields=["task", "system"], name="system_once_per_group"),
+            models.CheckConstraint(
+                condition=Q(role="system", system__isnull=False)
+                | Q(role="reference", system__isnull=True, output__isnull=True),
+                name="place_has_a_system_or_the_reference",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"place {self.place} of {self.task}"
+
 
 class Side(models.TextChoices):
-    """Which of the task's outputs stood on the left."""
+    """Which of the task's outputs stood on the left, or came first."""
 
     A = "a"
     B = "b"
@@ -279,6 +337,8 @@ class Assignment(models.Model):
     task = models.ForeignKey(Task, models.CASCADE, related_name="assignments")
     k = models.PositiveSmallIntegerField()
     left = models.CharField(max_length=1, choices=Side, default=Side.A)
+    #: A group's places in the order shown; empty: not a group.
+    order = models.JSONField(default=list, blank=True)
     #: Place in the study's stored random order (a ring that every rater walks).
     position = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
@@ -355,10 +415,12 @@ class Judgment(models.Model):
     assignment = models.ForeignKey(
         Assignment, models.PROTECT, null=True, blank=True, related_name="judgments"
     )
-    #: What stood on the left; empty where an import does not say, and for MOS.
+    #: What stood on the left, or came first; empty where an import does not say, and for MOS.
     left = models.CharField(max_length=1, choices=Side, blank=True)
     verdict = models.CharField(max_length=10, choices=Verdict, blank=True)
-    score = models.PositiveSmallIntegerField(null=True, blank=True)
+    score = models.SmallIntegerField(null=True, blank=True)
+    #: What goes beyond verdict and score, in task terms: see the protocol's file.
+    answer = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     comment = models.TextField(blank=True)
     supersedes = models.OneToOneField(
@@ -378,15 +440,17 @@ class Judgment(models.Model):
             ),
             models.CheckConstraint(
                 condition=(~Q(verdict="") & Q(score__isnull=True))
-                | Q(verdict="", score__isnull=False),
-                name="judgment_has_a_verdict_or_a_score",
+                | Q(verdict="", score__isnull=False)
+                | (Q(verdict="", score__isnull=True) & ~Q(answer={})),
+                name="judgment_has_a_verdict_a_score_or_an_answer",
             ),
         ]
         #: What came after a given judgment: `ranking.rollups`.
         indexes = [models.Index(fields=["study", "id"], name="judgment_of_study")]
 
     def __str__(self) -> str:
-        return f"{self.verdict or self.score} by {self.rater}"
+        said = self.verdict or (self.answer if self.score is None else self.score)
+        return f"{said} by {self.rater}"
 
 
 class Exclusion(models.Model):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
 from django import forms
+
+from annotation.assignments import Reply
 
 
 class TokenForm(forms.Form):
@@ -10,6 +16,31 @@ class TokenForm(forms.Form):
 
 
 class AnswerForm(TokenForm):
-    choice = forms.CharField(max_length=20)
+    """The fields that all protocols share; a longer form's own are the `parts` of the reply."""
+
+    choice = forms.CharField(required=False, max_length=20)
     seconds = forms.FloatField(required=False, min_value=0, max_value=1e6)
     comment = forms.CharField(required=False, max_length=5000, strip=True)
+
+    def reply(self) -> Reply:
+        data = self.cleaned_data
+        return Reply(
+            choice=data["choice"],
+            parts={name: self.data[name] for name in self.data},
+            seconds=data["seconds"],
+            comment=data["comment"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """An answer that lacks something: shown again as it was, with what is missing."""
+
+    token: UUID
+    fields: Mapping[str, str]
+    problem: str
+
+    @property
+    def seconds(self) -> str:
+        """Return the time on screen so far, which goes on from there."""
+        return self.fields.get("seconds", "")

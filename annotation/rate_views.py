@@ -21,15 +21,21 @@ from annotation.assignments import (
     skip_assignment,
 )
 from annotation.blinding import blind_study, blind_task
-from annotation.exceptions import AnnotationError, AssignmentClosed, NothingToUndo
+from annotation.exceptions import (
+    AnnotationError,
+    AnswerIncomplete,
+    AssignmentClosed,
+    NothingToUndo,
+)
 from annotation.models import Rater, Study
+from annotation.protocols import protocol_of
 from annotation.rate_access import (
     RaterHttpRequest,
     rater_from_token,
     rater_required,
     remember_rater,
 )
-from annotation.rate_forms import AnswerForm, TokenForm
+from annotation.rate_forms import AnswerForm, Refused, TokenForm
 from evalsite.lib.http import HtmxHttpRequest, render_page, wants_fragment
 
 
@@ -90,11 +96,22 @@ def judge(request: RaterHttpRequest) -> HttpResponse:
     form = AnswerForm(request.POST)
     if not form.is_valid():
         return _refusal(request, "That answer could not be read.")
+    return _answer(request, form)
+
+
+def _answer(request: RaterHttpRequest, form: AnswerForm) -> HttpResponse:
+    rater = request.rater
+    token, reply = form.cleaned_data["token"], form.reply()
     try:
-        turn = judge_and_go_on(rater, **form.cleaned_data)
+        turn = judge_and_go_on(rater, token=token, **reply)
     except AssignmentClosed:
         # The same answer sent twice: it is stored once, and the rater goes on.
         turn = next_turn(rater)
+    except AnswerIncomplete as error:
+        if protocol_of(rater.study).is_one_press:
+            return _refusal(request, str(error))
+        refused = Refused(token=token, fields=reply["parts"], problem=str(error))
+        return _turn(request, next_turn(rater), refused)
     except AnnotationError as error:
         return _refusal(request, str(error))
     if wants_fragment(request):
@@ -102,23 +119,30 @@ def judge(request: RaterHttpRequest) -> HttpResponse:
     return redirect("annotation:rate-judge", rater.study.public_id)
 
 
-def _turn(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
-    """Render the task, or what there is instead of one."""
+def _turn(request: RaterHttpRequest, turn: Turn, refused: Refused | None = None) -> HttpResponse:
+    """Render the task, or what there is instead of one; a refused answer is kept on it."""
     rater, study = request.rater, request.rater.study
     if turn.assignment_pk is None:
         return _no_task(request, turn)
     assignment = assignment_for_screen(turn.assignment_pk)
     assignment.study = study
     earlier = assignment.judgments.current().first() if turn.is_correction else None
+    if refused and refused.token != assignment.token:
+        refused = None  # it was given back meanwhile, and this is another task
     context = _context(
         rater,
-        task=blind_task(assignment, earlier=earlier),
+        task=blind_task(assignment, earlier=earlier, kept=refused.fields if refused else None),
+        refused=refused,
         judged=turn.judged,
         number=turn.judged + 1,
         quota=study.quota,
     )
     return render_page(
-        request, "annotation/rate/judge.html", context, fragment="annotation/rate/_judge.html"
+        request,
+        "annotation/rate/judge.html",
+        context,
+        fragment="annotation/rate/_judge.html",
+        status=409 if refused and not wants_fragment(request) else 200,
     )
 
 

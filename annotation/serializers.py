@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.models import Study
+from annotation.protocols import PROTOCOLS
 from evalsite.lib.rest import Body, Text, Whole, YesNo
 
 
@@ -20,16 +21,17 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     class Meta:
         model = Study
         fields = [
-            "slug", "name", "title", "protocol", "question", "state", "prompt_set", "systems",
-            "judgments_per_task", "tasks_per_rater", "allow_tie", "allow_both_bad", "sample",
-            "seed", "plan_hash", "tasks", "judgments_wanted", "judgments", "created_at",
+            "slug", "name", "title", "protocol", "options", "question", "state", "prompt_set",
+            "systems", "judgments_per_task", "tasks_per_rater", "allow_tie", "allow_both_bad",
+            "sample", "seed", "plan_hash", "tasks", "judgments_wanted", "judgments", "created_at",
             "launched_at", "closed_at",
         ]  # fmt: skip
 
 
 class StudyBody(Body):
     name = Text(max_length=200)
-    protocol = serializers.ChoiceField(choices=Study.Protocol.values)
+    protocol = serializers.ChoiceField(choices=list(PROTOCOLS))
+    options = serializers.DictField(required=False)
     prompt_set = Text(max_length=100)
     systems = serializers.ListField(child=Text(max_length=100), allow_empty=False, max_length=100)
     slug = Text(max_length=80, required=False)

@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now
 
 from annotation.exceptions import StudyNotLaunched, StudyNotOpen
-from annotation.models import Assignment, Exclusion, Judgment, Rater, Study, StudySystem
+from annotation.models import (
+    Assignment,
+    Exclusion,
+    Judgment,
+    Rater,
+    Study,
+    StudySystem,
+    TaskOutput,
+)
 from annotation.protocols import PROTOCOLS
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
@@ -33,14 +42,17 @@ def create_study(
     question: str = "",
     slug: str = "",
     seed: int | None = None,
+    options: Any = None,
     **settings: Any,
 ) -> Study:
     """Make a draft. `settings` are the study's other fields, by name.
 
-    Raises `InputRefused` for a taken slug, an unknown protocol or systems that are not distinct.
+    `options` are the protocol's own. Raises `InputRefused` for a taken slug, an unknown protocol,
+    options that it does not take, or systems that are not distinct.
     """
     if protocol not in PROTOCOLS:
         raise InputRefused(f"unknown protocol {protocol!r}", expected=" or ".join(PROTOCOLS))
+    kind = PROTOCOLS[protocol]
     if len({system.pk for system in systems}) != len(systems) or not systems:
         raise InputRefused("the systems are not distinct", expected="one or more, each once")
     study = Study.objects.create(
@@ -49,7 +61,8 @@ def create_study(
         slug=free_slug(Study.objects.all(), name, slug=slug),
         title=title or "Which answer is better?",
         protocol=protocol,
-        question=question or PROTOCOLS[protocol].question,
+        question=question or kind.question,
+        options=kind.parse({} if options is None else options).stored(),
         prompt_set=prompt_set,
         seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
         **settings,
@@ -177,8 +190,9 @@ def withdraw_system(study: Study, *, system: System, reason: str, by: User | Non
         raise InputRefused("the system is not in the study", expected="one that is")
     # Also what is on a screen: its slot would be handed out again once its time is over.
     unanswered = [Assignment.State.OPEN, Assignment.State.WAITING, Assignment.State.CLAIMED]
-    for side in ("task__system_a", "task__system_b"):
-        study.assignments.filter(state__in=unanswered, **{side: system}).update(
-            state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
-        )
+    places = TaskOutput.objects.filter(task=OuterRef("task"), system=system)
+    shown = Q(task__system_a=system) | Q(task__system_b=system) | Exists(places)
+    study.assignments.filter(shown, state__in=unanswered).update(
+        state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
+    )
     study.log("system withdrawn", by=by, system=system.slug, reason=reason)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotation.protocols import PROTOCOLS
 from evalsite.lib.exceptions import InputRefused
 from generation.lookup import prompt_set_named, system_named
 
 #: Key -> (type, its name for people). `systems` and `prompt_set` are slugs.
 KEYS: dict[str, tuple[type, str]] = {
     "name": (str, "a text"),
-    "protocol": (str, "pairwise or mos"),
+    "protocol": (str, " or ".join(PROTOCOLS)),
+    "options": (dict, "a table of the protocol's own options"),
     "prompt_set": (str, "a slug"),
     "systems": (list, "a list of slugs"),
     "title": (str, "a text"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from copy import deepcopy
 from typing import Any
 
 from django import forms
 
-from annotation.design import task_count
 from annotation.models import Study
+from annotation.protocols import PROTOCOLS, Protocol, labels
 from annotation.services import MAX_INVITES
+from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
 
@@ -16,6 +19,10 @@ from generation.models import PromptSet, System
 SECONDS_A_JUDGMENT = 30
 #: What the column holds on every database.
 MAX_TASKS_PER_RATER = 2**31 - 1
+
+
+#: Fields of the study that only one protocol uses.
+COLUMNS = {"pairwise": ("allow_tie", "allow_both_bad")}
 
 
 class StudyForm(forms.Form):
@@ -27,7 +34,7 @@ class StudyForm(forms.Form):
         help_text="They see it on every page; it must not name a system.",
     )
     protocol = forms.ChoiceField(
-        choices=Study.Protocol.choices, widget=forms.RadioSelect, initial=Study.Protocol.PAIRWISE
+        choices=labels, widget=forms.RadioSelect, initial=Study.Protocol.PAIRWISE.value
     )
     prompt_set = forms.ModelChoiceField(queryset=PromptSet.objects.none(), empty_label=None)
     systems = RowsField(queryset=System.objects.none())
@@ -66,17 +73,49 @@ class StudyForm(forms.Form):
             ("systems", System.objects.owned_by(owner)),
         ):
             self.fields[name].queryset = rows  # type: ignore[attr-defined]
+        for kind in PROTOCOLS.values():
+            for name, field in kind.option_fields.items():
+                self.fields[_option_name(kind, name)] = deepcopy(field)
+
+    def plain_fields(self) -> list[forms.BoundField]:
+        """Return the fields that every study has."""
+        own = {field.name for _, _, fields in self.option_groups() for field in fields}
+        return [field for field in self if field.name not in own]
+
+    def option_groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """Return name, title and fields of each protocol that has options."""
+        return [
+            (kind.name, kind.label.partition(":")[0], [self[name] for name in names])
+            for kind in PROTOCOLS.values()
+            if (names := [*COLUMNS.get(kind.name, ()), *_option_names(kind)])
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Gather the chosen protocol's options; what it does not take is told beside the form."""
+        data: dict[str, Any] = super().clean() or {}
+        values = {kind: _options(kind, data) for kind in PROTOCOLS.values()}
+        kind = PROTOCOLS.get(data.get("protocol", ""))
+        for other in PROTOCOLS.values():
+            for name in _option_names(other):
+                data.pop(name, None)
+                if other is not kind:
+                    self.errors.pop(name, None)
+        data["options"] = values[kind] if kind else {}
+        if kind:
+            try:
+                kind.parse(data["options"])
+            except InputRefused as refused:
+                names = _option_names(kind)
+                self.add_error(names[0] if len(names) == 1 else None, str(refused))
+        return data
 
     def size(self) -> dict[str, Any]:
         """Say how large the study would be with what is filled in so far."""
         self.full_clean()
         data = self.cleaned_data
         systems, prompt_set = len(data.get("systems", [])), data.get("prompt_set")
-        tasks = task_count(
-            is_pairwise=data.get("protocol") == Study.Protocol.PAIRWISE,
-            systems=systems,
-            prompts=prompt_set.prompts.count() if prompt_set else 0,
-        )
+        prompts = prompt_set.prompts.count() if prompt_set else 0
+        tasks = _tasks(data, systems=systems, prompts=prompts)
         judgments = tasks * data.get("judgments_per_task", 0)
         each = data.get("tasks_per_rater") or tasks
         return {
@@ -86,6 +125,46 @@ class StudyForm(forms.Form):
             # A rater meets a task once, so a task needs as many raters as judgments.
             "raters": max(data.get("judgments_per_task", 0), -(-judgments // each)) if each else 0,
         }
+
+
+def _option_name(kind: type[Protocol], name: str) -> str:
+    return f"{kind.name}_{name}"
+
+
+def _option_names(kind: type[Protocol]) -> list[str]:
+    return [_option_name(kind, name) for name in kind.option_fields]
+
+
+def _options(kind: type[Protocol], data: dict[str, Any]) -> dict[str, Any]:
+    """Return what was filled in, by the options' names."""
+    given = {name: data.get(_option_name(kind, name)) for name in kind.option_fields}
+    filled = {name: value for name, value in given.items() if value not in (None, "")}
+    if "criteria" in filled:
+        lines = filled["criteria"].splitlines()
+        filled["criteria"] = [_criterion(line) for line in lines if line.strip()]
+    return filled
+
+
+def _criterion(line: str) -> str | dict[str, Any]:
+    """Read "Is it clear? No | A little | Yes": the scale begins after the question's mark."""
+    first, *others = [part.strip() for part in line.split("|")]
+    if not others:
+        return first
+    found = re.fullmatch(r"(.*(?:[?.]|(?=:))):?\s*(.*)", first)
+    label, lowest = found.groups() if found else ("", first)
+    return {"label": label, "words": [lowest, *others]}
+
+
+def _tasks(data: dict[str, Any], *, systems: int, prompts: int) -> int:
+    """Return how many tasks the study would have; 0 where that cannot be told yet."""
+    kind = PROTOCOLS.get(data.get("protocol", ""))
+    if kind is None:
+        return 0
+    try:
+        protocol = kind.parse(data.get("options", {}))
+    except InputRefused:
+        return 0
+    return protocol.task_count(systems=systems, prompts=prompts)
 
 
 class InviteForm(forms.Form):

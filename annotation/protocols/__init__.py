@@ -1,19 +1,33 @@
-"""Protocols: one file each, with its choices, how an answer is read, and how it is stored."""
+"""Protocols: one file each, with its options, its form, and how an answer is read and stored."""
 
 from __future__ import annotations
 
-from annotation.models import Study
-from annotation.protocols.base import Answer, Choice, Protocol
-from annotation.protocols.mos import MOS
-from annotation.protocols.pairwise import PAIRWISE
+from typing import TYPE_CHECKING
 
-PROTOCOLS: dict[str, Protocol] = {
-    Study.Protocol.PAIRWISE: PAIRWISE,
-    Study.Protocol.MOS: MOS,
-}
+from annotation.protocols.base import Protocol
+from annotation.protocols.best_worst import BestWorst
+from annotation.protocols.ccr import Ccr
+from annotation.protocols.dcr import Dcr
+from annotation.protocols.likert import Likert
+from annotation.protocols.mos import Mos
+from annotation.protocols.mushra import Mushra
+from annotation.protocols.pairwise import Pairwise
+from annotation.protocols.parts import Answer, Choice, Part, Shown
 
-__all__ = ["PROTOCOLS", "Answer", "Choice", "Protocol", "protocol_of"]
+if TYPE_CHECKING:
+    from annotation.models import Study
+
+ALL: tuple[type[Protocol], ...] = (Pairwise, Mos, Dcr, Ccr, Mushra, Likert, BestWorst)
+PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in ALL}
+
+__all__ = ["PROTOCOLS", "Answer", "Choice", "Part", "Protocol", "Shown", "labels", "protocol_of"]
+
+
+def labels() -> list[tuple[str, str]]:
+    """Return names and labels, for fields that offer a choice of protocols."""
+    return [(name, protocol.label) for name, protocol in PROTOCOLS.items()]
 
 
 def protocol_of(study: Study) -> Protocol:
-    return PROTOCOLS[study.protocol]
+    """Return the study's protocol with the study's options."""
+    return PROTOCOLS[study.protocol].of(study)

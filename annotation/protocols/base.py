@@ -1,56 +1,217 @@
-"""What every protocol says of itself."""
+"""What every protocol says of itself: its options, its design, its form, its columns in a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from annotation.exceptions import ChoiceUnknown
+import numpy as np
+from django.forms import Field
 
+from annotation.design import TaskPlan, plan_pairs, plan_singles
+from annotation.protocols.options import OptionReader
+from annotation.protocols.parts import Answer, Part, Shown, numbered
+from evalsite.lib.tabular import Row
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One answer that a rater can give: what the form sends, the words, and the key."""
+if TYPE_CHECKING:
+    from annotation.models import Study
 
-    value: str
-    words: str
-    key: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What is stored: a verdict in task terms, or a score."""
-
-    verdict: str = ""
-    score: int | None = None
+OTHER = {"a": "b", "b": "a"}
+LETTERS = "ABCDEFGHIJKL"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """How a study asks. `store(choice, left)` turns screen terms into what is stored."""
+class Protocol(ABC):
+    """How a study asks. An instance is a protocol with one study's options.
 
-    name: str
-    template: str
-    outputs: int
-    question: str
-    all_choices: tuple[Choice, ...]
-    store: Callable[[str, str], Answer]
+    `read` turns what the form sends (screen terms) into what is stored (task terms), and `say` is
+    its inverse. `from_row` and `to_row` do the same for files, which are in task terms already.
+    """
 
-    def choices(self, *, allow_tie: bool, allow_both_bad: bool) -> tuple[Choice, ...]:
-        """Return the choices that this study offers, with keys in the order shown."""
-        left_out = {
-            value
-            for value, is_offered in (("tie", allow_tie), ("both_bad", allow_both_bad))
-            if not is_offered
-        }
-        offered = [choice for choice in self.all_choices if choice.value not in left_out]
-        return tuple(
-            Choice(value=choice.value, words=choice.words, key=str(number))
-            for number, choice in enumerate(offered, start=1)
-        )
+    name: ClassVar[str]
+    label: ClassVar[str]
+    #: What is asked where the researcher writes nothing.
+    question: ClassVar[str]
+    fewest_systems: ClassVar[int] = 1
+    #: Two outputs stand left and right, or first and second; which is stored with the judgment.
+    has_sides: ClassVar[bool] = False
+    #: An output may be compared with itself.
+    has_null_pairs: ClassVar[bool] = False
+    #: The columns of a file that name the systems; those by which a file tells its protocol
+    #: (an end of "_": any with that beginning; none: the file must name it); and optional ones.
+    system_columns: ClassVar[tuple[str, ...]] = ("system",)
+    telling_columns: ClassVar[tuple[str, ...]] = ()
+    extra_columns: ClassVar[tuple[str, ...]] = ()
+    #: Form fields of the common options, for the researcher's page.
+    option_fields: ClassVar[Mapping[str, Field]] = {}
 
-    def read(self, choice: str, *, left: str, offered: tuple[Choice, ...]) -> Answer:
-        """Return what to store; raise `ChoiceUnknown` for what was not offered."""
-        if choice not in {c.value for c in offered}:
-            raise ChoiceUnknown
-        return self.store(choice, left)
+    @property
+    def template(self) -> str:
+        return f"annotation/rate/_{self.name}.html"
+
+    # Options
+
+    @classmethod
+    def parse(cls, options: Any) -> Self:
+        """Check a study's options; raise `InputRefused` with what was expected."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, study: Study) -> Self:
+        return cls.parse(study.options)
+
+    def stored(self) -> dict[str, Any]:
+        """Return the options as a study keeps them; `parse` reads them back."""
+        return asdict(self)
+
+    # The design
+
+    @property
+    def most_systems(self) -> int | None:
+        """How many systems the protocol can take; None: any number."""
+        return None
+
+    @abstractmethod
+    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan: ...
+
+    @abstractmethod
+    def task_count(self, *, systems: int, prompts: int) -> int: ...
+
+    # The screen
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether the prompt's reference is on the screen, so that every prompt needs one."""
+        return False
+
+    @property
+    def reason_box(self) -> str:
+        """Whether raters are asked for a reason: off, optional or required."""
+        return "off"
+
+    @property
+    def is_one_press(self) -> bool:
+        """Whether the answer is one choice and nothing else, so that a button is enough."""
+        return True
+
+    @abstractmethod
+    def labels(self, count: int) -> tuple[str, ...]:
+        """Name the outputs on the screen, in the order shown."""
+
+    @abstractmethod
+    def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
+        """Return the form for a task that shows so many outputs."""
+
+    @abstractmethod
+    def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
+        """Return what to store; raise `AnswerIncomplete`, and `ChoiceUnknown` for other values."""
+
+    @abstractmethod
+    def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
+        """Return the fields of the form that `read` would read as this answer."""
+
+    # Files
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        return ("score",)
+
+    @property
+    def number_columns(self) -> tuple[str, ...]:
+        """Columns of the answer that hold whole numbers."""
+        return ("score",)
+
+    @property
+    def more_columns(self) -> tuple[str, ...]:
+        """Columns of the answer that a file may leave out."""
+        return ()
+
+    @classmethod
+    def options_in(cls, rows: Sequence[Row]) -> dict[str, Any]:
+        """Return the options that a study needs to hold what the file says."""
+        return {}
+
+    @abstractmethod
+    def from_row(self, row: Row) -> Answer:
+        """Read an answer; a and b, and places, are by the row's order of systems."""
+
+    @abstractmethod
+    def to_row(self, answer: Answer, systems: Sequence[str]) -> dict[str, Any]:
+        """Return the columns of an answer; `systems` are the task's, by place."""
+
+    def renumbered(self, answer: Answer, places: Sequence[int]) -> Answer:
+        """Return the answer for a task in which the i-th system of the row is at `places[i]`."""
+        return answer
+
+
+class Singles(Protocol):
+    """One output at a time: every system on every prompt."""
+
+    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
+        return plan_singles(systems=systems, prompts=prompts)
+
+    def task_count(self, *, systems: int, prompts: int) -> int:
+        return systems * prompts
+
+    def labels(self, count: int) -> tuple[str, ...]:
+        return ("Answer",)
+
+
+class Scored(Singles):
+    """One output at a time, and a score from 1 up; the words are all that differs."""
+
+    words: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def parse(cls, options: Any) -> Self:
+        OptionReader(options, protocol=cls.name).finish()
+        return cls()
+
+    def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
+        scores = [(str(score), "", words) for score, words in enumerate(self.words, start=1)]
+        return (Part(name="choice", label=question, choices=numbered(scores)),)
+
+    def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
+        (part,) = self.parts(question=self.question, count=1)
+        return Answer(score=int(part.read(posted)))
+
+    def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
+        return {"choice": str(answer.score)}
+
+    def from_row(self, row: Row) -> Answer:
+        return Answer(score=row.whole("score", low=1, high=len(self.words)))
+
+    def to_row(self, answer: Answer, systems: Sequence[str]) -> dict[str, Any]:
+        return {"score": answer.score}
+
+
+class Pairs(Protocol):
+    """Two outputs side by side: every pair of systems on every prompt."""
+
+    fewest_systems = 2
+    has_sides = True
+    system_columns = ("system_a", "system_b")
+
+    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
+        return plan_pairs(systems=systems, prompts=prompts)
+
+    def task_count(self, *, systems: int, prompts: int) -> int:
+        return prompts * (systems * (systems - 1) // 2)
+
+    def labels(self, count: int) -> tuple[str, ...]:
+        return ("Left", "Right")
+
+
+class Groups(Protocol):
+    """Several outputs on one screen, in an order that is stored; answers are by place."""
+
+    system_columns = ("systems",)
+
+    @property
+    def is_one_press(self) -> bool:
+        return False
+
+    def labels(self, count: int) -> tuple[str, ...]:
+        return tuple(f"Answer {letter}" for letter in LETTERS[:count])

@@ -74,9 +74,16 @@ class Row:
 
 
 def read_rows(
-    path: Path, *, required: Sequence[str], optional: Sequence[str] = ()
+    path: Path,
+    *,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    prefixes: tuple[str, ...] = (),
 ) -> Iterator[Row]:
-    """Yield the rows of a `.csv` or `.jsonl` file; raise `InputRefused` at the first bad one."""
+    """Yield the rows of a `.csv` or `.jsonl` file; raise `InputRefused` at the first bad one.
+
+    A column is known by its name, or by one of the prefixes.
+    """
     if path.suffix.lower() not in FORMATS:
         raise InputRefused(
             f"unknown kind of file {path.suffix or path.name!r}",
@@ -85,7 +92,9 @@ def read_rows(
         )
     try:
         with path.open("rb") as stream:
-            yield from read_stream(stream, name=path.name, required=required, optional=optional)
+            yield from read_stream(
+                stream, name=path.name, required=required, optional=optional, prefixes=prefixes
+            )
     except OSError as error:
         raise InputRefused(
             f"cannot be read ({error.strerror})", expected="a readable file", file=path.name
@@ -93,7 +102,12 @@ def read_rows(
 
 
 def read_stream(
-    stream: IO[bytes], *, name: str, required: Sequence[str], optional: Sequence[str] = ()
+    stream: IO[bytes],
+    *,
+    name: str,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    prefixes: tuple[str, ...] = (),
 ) -> Iterator[Row]:
     """Yield the rows of an open binary stream; `name` decides the format and is shown in errors."""
     lines = _text_lines(stream, name)
@@ -102,19 +116,22 @@ def read_stream(
     known = {*required, *optional}
     count = 0
     for count, row in enumerate(rows, start=1):
-        _check_columns(row, required, known, first=count == 1)
+        _check_columns(row, required, known, prefixes, first=count == 1)
         yield row
     if count == 0:
         raise InputRefused("the file holds no rows", expected="at least one row", file=name)
 
 
-def _check_columns(row: Row, required: Sequence[str], known: set[str], *, first: bool) -> None:
+def _check_columns(
+    row: Row, required: Sequence[str], known: set[str], prefixes: tuple[str, ...], *, first: bool
+) -> None:
     for column in required:
         if column not in row.values:
             raise row.refuse(
                 f"column {column} is missing", expected="the columns " + ", ".join(required)
             )
-    if first and (unknown := [c for c in row.values if c not in known]):
+    unknown = [c for c in row.values if c not in known and not c.startswith(prefixes)]
+    if first and unknown:
         raise row.refuse(
             f"unknown column {_shown(unknown[0])}",
             expected="only the columns " + ", ".join(sorted(known)),

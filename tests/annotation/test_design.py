@@ -8,7 +8,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.design import Candidate, choose_slot, plan_slots, plan_tasks, task_count
+from annotation.design import (
+    Candidate,
+    choose_slot,
+    plan_groups,
+    plan_pairs,
+    plan_singles,
+    plan_slots,
+    with_null_pairs,
+)
 
 SIZES = {
     "systems": st.integers(2, 6),
@@ -20,7 +28,8 @@ in_any_size = settings(max_examples=60, deadline=None)
 
 
 def plan(systems, prompts, target, seed, *, is_pairwise=True):
-    tasks = plan_tasks(is_pairwise=is_pairwise, systems=systems, prompts=prompts)
+    make = plan_pairs if is_pairwise else plan_singles
+    tasks = make(systems=systems, prompts=prompts)
     return tasks, plan_slots(tasks, target=target, rng=np.random.default_rng(seed))
 
 
@@ -77,21 +86,21 @@ def test_within_a_task_the_sides_differ_by_one_at_most(systems, prompts, target,
 
 @given(systems=st.integers(1, 8), prompts=st.integers(0, 9), is_pairwise=st.booleans())
 @in_any_size
-def test_the_count_of_tasks_is_known_beforehand(systems, prompts, is_pairwise):
-    tasks = plan_tasks(is_pairwise=is_pairwise, systems=systems, prompts=prompts)
-    count = task_count(is_pairwise=is_pairwise, systems=systems, prompts=prompts)
-    assert len(tasks.prompt) == len(tasks.system_a) == len(tasks.system_b) == count
+def test_every_pair_or_system_is_asked_about_once_on_every_prompt(systems, prompts, is_pairwise):
+    tasks, _ = plan(systems, prompts, 1, 0, is_pairwise=is_pairwise)
+    count = prompts * (systems * (systems - 1) // 2 if is_pairwise else systems)
+    assert len(tasks.prompt) == len(tasks.members) == count
     assert len(set(zip(tasks.prompt, tasks.system_a, tasks.system_b, strict=True))) == count
 
 
 def test_a_pair_is_named_in_the_order_of_the_systems():
-    tasks = plan_tasks(is_pairwise=True, systems=3, prompts=1)
+    tasks = plan_pairs(systems=3, prompts=1)
     pairs = list(zip(tasks.system_a.tolist(), tasks.system_b.tolist(), strict=True))
     assert pairs == [(0, 1), (0, 2), (1, 2)]
 
 
 def test_mos_asks_about_one_system_at_a_time():
-    tasks = plan_tasks(is_pairwise=False, systems=3, prompts=2)
+    tasks = plan_singles(systems=3, prompts=2)
     assert tasks.system_a.tolist() == [0, 1, 2, 0, 1, 2]
     assert set(tasks.system_b.tolist()) == {-1}
 
@@ -127,3 +136,94 @@ def test_of_equally_good_slots_the_first_is_taken():
     same = [Candidate(pair=(0, 1), prompt=p, a_left=True) for p in (3, 4)]
     assert choose_slot(same, {}) == 0
     assert choose_slot(same, {}, last_prompt=3) == 1
+
+
+# An output compared with itself
+
+
+@given(**SIZES, share=st.floats(0, 0.5))
+@in_any_size
+def test_null_pairs_are_a_share_of_the_pairs_and_fair_to_systems(
+    systems, prompts, target, seed, share
+):
+    rng = np.random.default_rng(seed)
+    pairs = plan_pairs(systems=systems, prompts=prompts)
+    both = with_null_pairs(pairs, systems=systems, prompts=prompts, share=share, rng=rng)
+    is_null = both.system_a == both.system_b
+    assert is_null.sum() == min(np.ceil(share * len(pairs.prompt)), systems * prompts)
+    assert (~is_null).sum() == len(pairs.prompt)
+    each = np.bincount(both.system_a[is_null], minlength=systems)
+    assert each.max() - each.min() <= 1
+    nulls = set(zip(both.prompt[is_null], both.system_a[is_null], strict=True))
+    assert len(nulls) == is_null.sum()
+    slots = plan_slots(both, target=target, rng=rng)
+    kinds = zip(both.system_a[slots.task], both.system_b[slots.task], strict=True)
+    assert all(abs(n) <= 1 for n in a_left_minus_b_left(kinds, slots.a_left).values())
+
+
+# Groups
+
+
+def groups(systems, prompts, size, seed, extra=0):
+    rng = np.random.default_rng(seed)
+    return plan_groups(systems=systems, prompts=prompts, size=size, rng=rng, extra=extra), rng
+
+
+group_sizes = given(
+    systems=st.integers(3, 12),
+    prompts=st.integers(1, 12),
+    size=st.integers(3, 5),
+    seed=st.integers(0, 2**63 - 1),
+)
+
+
+@group_sizes
+@in_any_size
+def test_every_system_is_in_a_group_on_every_prompt_and_in_none_twice(systems, prompts, size, seed):
+    tasks, _ = groups(systems, prompts, size, seed)
+    assert tasks.members.shape == (prompts * -(-systems // min(size, systems)), min(size, systems))
+    assert all(len(set(group)) == len(group) for group in tasks.members.tolist())
+    for prompt in range(prompts):
+        assert set(tasks.members[tasks.prompt == prompt].ravel()) == set(range(systems))
+    shown = np.bincount(tasks.members.ravel(), minlength=systems)
+    assert shown.max() - shown.min() <= 1
+
+
+def test_over_many_prompts_all_pairs_meet_about_equally_often():
+    tasks, _ = groups(systems=9, prompts=60, size=4, seed=5)
+    met = np.zeros((9, 9))
+    for group in tasks.members:
+        met[np.ix_(group, group)] += 1
+    often = met[np.triu_indices(9, 1)]
+    assert often.max() - often.min() <= 0.2 * often.mean()
+
+
+@given(
+    systems=st.integers(3, 6),
+    prompts=st.integers(1, 12),
+    target=st.integers(1, 7),
+    extra=st.integers(0, 1),
+    seed=st.integers(0, 2**63 - 1),
+)
+@in_any_size
+def test_in_every_layer_each_output_stands_at_each_place_equally_often(
+    systems, prompts, target, extra, seed
+):
+    tasks, rng = groups(systems, prompts, systems, seed, extra)
+    slots = plan_slots(tasks, target=target, rng=rng)
+    size = systems + extra
+    assert all(sorted(order) == list(range(size)) for order in slots.order.tolist())
+    for layer in slots.order.reshape(target, prompts, size):
+        at = np.stack([(layer == place).sum(axis=0) for place in range(size)])
+        assert at.max() - at.min() <= 1
+
+
+@given(target=st.integers(1, 9), seed=st.integers(0, 1000))
+@in_any_size
+def test_over_the_layers_of_a_task_each_output_moves_through_all_places(target, seed):
+    tasks, rng = groups(4, 3, 4, seed)
+    slots = plan_slots(tasks, target=target, rng=rng)
+    for task in range(3):
+        orders = slots.order[slots.task == task]
+        at = np.stack([(orders == place).sum(axis=0) for place in range(4)])
+        assert at.max() - at.min() <= 1

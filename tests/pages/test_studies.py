@@ -59,7 +59,7 @@ def test_a_draft_is_made_and_shown():
 
 @pytest.mark.parametrize("protocol", list(PROTOCOLS))
 def test_an_empty_question_is_the_protocols_own(protocol):
-    signed_in().post(NEW, filled(protocol=protocol))
+    signed_in().post(NEW, filled(protocol=protocol, likert_criteria="It is correct."))
     study = Study.objects.get()
     assert study.question == PROTOCOLS[protocol].question
     assert study.question

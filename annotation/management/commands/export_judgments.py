@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from annotation.exchange import export_columns, export_records
+from annotation.exchange import export_columns, export_kinds, export_records
 from annotation.lookup import study_named
 from annotation.models import Study
 from evalsite.lib.commands import EvalsiteCommand
@@ -50,11 +50,12 @@ def _write_parquet(study: Study, output: Path | None) -> None:
             "pyarrow is not installed", expected="pip install 'evalsite[parquet]'"
         ) from None
     columns = export_columns(study)
-    kinds = {"score": pa.int16(), "seconds": pa.float64()}
+    arrow = {int: pa.int16(), float: pa.float64()}
+    kinds = {name: arrow[kind] for name, kind in export_kinds(study).items()}
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in columns])
     with ParquetWriter(output or sys.stdout.buffer, schema) as writer:
         for group in _groups(export_records(study)):
-            rows = [{name: row[name] for name in columns} for row in group]
+            rows = [{name: row.get(name) for name in columns} for row in group]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
 
 

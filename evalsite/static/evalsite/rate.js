@@ -1,11 +1,15 @@
 // Keys, time, focus and lost connections on a rater's pages. Bound by data- attributes:
 // data-key on what a key presses, data-seconds on the field for the time, data-retry, data-open.
+// Forms of several parts have their keys in parts.js.
 (() => {
   "use strict";
   let shownAt = performance.now();
+  // Seconds on screen before an answer came back because something was missing.
+  let soFar = 0;
   let unsent = null;
 
-  const typing = (element) => element.closest("textarea, input, select, [contenteditable]");
+  const typing = (element) =>
+    element.closest("textarea, select, [contenteditable], input:not([type=radio], [type=range])");
   const connection = () => document.getElementById("connection");
 
   // Time on screen, without the time that the page was hidden.
@@ -21,7 +25,7 @@
 
   document.addEventListener("submit", (event) => {
     const field = event.target.querySelector("[data-seconds]");
-    if (field) field.value = ((performance.now() - shownAt) / 1000).toFixed(2);
+    if (field) field.value = (soFar + (performance.now() - shownAt) / 1000).toFixed(2);
     unsent = { form: event.target, button: event.submitter };
   }, true);
 
@@ -40,7 +44,10 @@
     if (!pressed) return;
     event.preventDefault();
     pressed.click();
-    if (pressed.tagName === "SUMMARY") pressed.parentElement.querySelector("textarea").focus();
+    if (pressed.tagName === "SUMMARY") {
+      pressed.parentElement.open = true;
+      pressed.parentElement.querySelector("textarea").focus();
+    }
   });
 
   const open = (id) => document.getElementById(id)?.showModal();
@@ -58,6 +65,7 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "turn") return;
     shownAt = performance.now();
+    soFar = Number(document.querySelector("[data-seconds]")?.value) || 0;
     unsent = null;
     connection().hidden = true;
     window.scrollTo(0, 0);

@@ -1,4 +1,5 @@
 // Buttons that copy a link: <button data-copy="..." hidden>. Hidden where scripts do not run.
+// Parts of a form that one answer asks for: <fieldset data-with="field" data-value="answer">.
 (() => {
   "use strict";
 
@@ -25,5 +26,12 @@
       button.textContent = "Copied";
       setTimeout(() => { button.textContent = words; }, 1500);
     });
+  }
+
+  for (const part of document.querySelectorAll("[data-with]")) {
+    const form = part.closest("form");
+    const show = () => { part.hidden = form.elements[part.dataset.with].value !== part.dataset.value; };
+    form.addEventListener("change", show);
+    show();
   }
 })();
