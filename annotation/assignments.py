@@ -13,7 +13,7 @@ from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Prefetch, prefetch_related_objects
 from django.utils.timezone import now
 
 from annotation.design import Candidate, choose_slot
@@ -26,7 +26,14 @@ from annotation.exceptions import (
     StudyNotOpen,
 )
 from annotation.launch import admit_finished_outputs
-from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
+from annotation.models import (
+    Assignment,
+    AssignmentQuerySet,
+    Judgment,
+    Rater,
+    Study,
+    TaskOutput,
+)
 from annotation.protocols import Shown, protocol_of
 from evalsite.lib.db import write_transaction
 
@@ -54,6 +61,8 @@ class Turn:
     assignment_pk: int | None
     judged: int
     is_correction: bool = False
+    #: The assignment, where it was claimed just now; its task is loaded.
+    claimed: Assignment | None = None
 
 
 @write_transaction()
@@ -100,7 +109,7 @@ def _claim_next(rater: Rater) -> Turn:
         ]
         slot = window[choose_slot(candidates, shown)]
         if _claim(slot, rater):
-            return Turn(assignment_pk=slot.pk, judged=judged)
+            return Turn(assignment_pk=slot.pk, judged=judged, claimed=slot)
     return Turn(assignment_pk=None, judged=judged)
 
 
@@ -265,8 +274,18 @@ def skip_assignment(rater: Rater, *, token: UUID) -> None:
     )
 
 
-def assignment_for_screen(pk: int) -> Assignment:
-    """Return the assignment with all that its page shows, in one query."""
-    return Assignment.objects.select_related(
-        "study", "task__prompt", "task__output_a", "task__output_b"
-    ).get(pk=pk)
+def assignment_for_screen(turn: Turn) -> Assignment:
+    """Return the turn's assignment with all that its page shows.
+
+    That is one query; a group takes another one, unless it was claimed just now.
+    """
+    slot = turn.claimed
+    if slot is None or not slot.order:
+        slot = Assignment.objects.select_related(
+            "study", "task__prompt", "task__output_a", "task__output_b"
+        ).get(pk=turn.assignment_pk)
+    if slot.order:
+        places = TaskOutput.objects.select_related("output", "task__prompt")
+        prefetch_related_objects([slot], Prefetch("task__outputs", places))
+        slot.task.prompt = slot.task.outputs.all()[0].task.prompt
+    return slot

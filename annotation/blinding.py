@@ -128,7 +128,7 @@ def blind_task(
 def _texts(task: Task, shown: Shown) -> list[SafeString]:
     """Return what is judged, as HTML in the order shown."""
     if shown.order:
-        places = {place.place: place for place in task.outputs.select_related("output")}
+        places = {place.place: place for place in task.outputs.all()}
         return [_at(places[number], task) for number in shown.order]
     outputs = [task.output_a, task.output_b]
     if shown.left == Side.B:
