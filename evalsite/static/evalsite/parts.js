@@ -75,9 +75,8 @@
       event.preventDefault();
       goOnOrSend();
     } else if (/^[0-9]$/.test(event.key) && event.target.type !== "number") {
-      const part = inFocus() ?? open();
       event.preventDefault();
-      if (part) answer(part, Number(event.key));
+      answer(inFocus() ?? open() ?? parts()[0], Number(event.key));
     }
   });
 
