@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranking.reports.stopping import in_words
+
 Report = dict[str, Any]
 
 #: Sides that differ by less are balanced for all that matters.
@@ -18,12 +20,18 @@ def checks(report: Report) -> list[dict[str, str]]:
         ("One rater", _one_rater(report)),
         ("Few judgments", _few_judgments(report)),
         ("Sides", _sides(report)),
+        ("Enough judgments", _enough(report)),
         ("Agreement", _agreement(report)),
         ("Ties", _ties(report)),
         ("Second method", _second_opinion(report)),
         ("Fit", _fit(report)),
     ]
     return [{"title": title, "says": says} for title, says in found if says]
+
+
+def _enough(report: Report) -> str:
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    return in_words(report.get("stopping") or [], names)
 
 
 def _one_rater(report: Report) -> str:

@@ -6,6 +6,8 @@ import html
 import re
 from typing import Any
 
+from ranking.reports.stopping import listed
+
 Report = dict[str, Any]
 
 
@@ -19,6 +21,7 @@ def report_markdown(report: Report) -> str:
         "## Standings",
         _standings(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
+        *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
         *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
         *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
         *(["## By part", _slices(report)] if report.get("slices") else []),
@@ -89,6 +92,25 @@ def _benchmarks(report: Report) -> str:
         for row in report["benchmarks"]
     ]
     return _table(header, rows, right=(3, 4, 7))
+
+
+def _stopping(report: Report) -> str:
+    """Every undecided pair up to a page's fill, then those that differ least."""
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    rows = [
+        [
+            _safe(names[row["a"]]),
+            _safe(names[row["b"]]),
+            row["verdict"],
+            _signed(row["difference"]),
+            "–" if row["low"] is None else f"{_signed(row['low'])} to {_signed(row['high'])}",
+            "" if row["more_judgments"] is None else str(row["more_judgments"]),
+        ]
+        for row in listed(report["stopping"])
+    ]
+    header = ["a", "b", "a is", "Difference, points", "At any time", "More judgments, about"]
+    more = len(report["stopping"]) - len(rows)
+    return _table(header, rows, right=(3, 4, 5)) + (f"\n\nAnd {more} more pairs." if more else "")
 
 
 def _checks(report: Report) -> str:
@@ -168,6 +190,10 @@ def _table(header: list[str], rows: list[list[str]], *, right: Any) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _signed(difference: float) -> str:
+    return f"{100 * difference:+.1f}"
 
 
 def _safe(text: str) -> str:

@@ -13,6 +13,7 @@ from ranking.reports.options import Options
 from ranking.reports.position import position_row
 from ranking.reports.raters import rater_rows, reversed_warning
 from ranking.reports.sensitivity import sensitivity_rows
+from ranking.reports.stopping import stopping_rows
 from ranking.stats.bradley_terry import PRIOR_SD
 from ranking.stats.counts import BOTH_BAD, Floats, tally
 from ranking.stats.intervals import FEW_RATERS
@@ -51,6 +52,7 @@ def pairwise_part(cells: StudyCells, options: Options) -> Row:
         "groups": [[system.slug for system in group.systems] for group in fitted],
         "warnings": warnings,
         "raters": raters,
+        "stopping": stopping_rows(fitted, options),
         **sensitivity_rows(cells, fitted, options),
     }
 
@@ -73,6 +75,8 @@ def method(fitted: list[Group], options: Options) -> Row:
         if two_way
         else "t, raters minus one degrees of freedom",
         "ranks": "simultaneous intervals of all differences (largest |t|)",
+        "verdicts": "confidence sequence (t mixture by rater; Bonferroni over all pairs)",
+        "margin": options.margin,
         "level": options.level,
         "seed": options.seed,
         "rater_cap": options.cap,

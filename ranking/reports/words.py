@@ -77,7 +77,16 @@ def _pairwise_model(report: Report) -> str:
     return (
         f" Strengths are Bradley-Terry estimates ({method['solver']}) in which {ties} "
         f"({counts['ties']} ties, {counts['both_bad']} both bad). The win rate is the mean "
-        f"predicted share of wins against each other system.{cap}"
+        f"predicted share of wins against each other system.{cap}{_verdicts(method)}"
+    )
+
+
+def _verdicts(method: dict[str, Any]) -> str:
+    if "verdicts" not in method:  # a leaderboard that was kept before there were any
+        return ""
+    return (
+        f" Pairs are called better, worse or equivalent (win rates within {method['margin']:.3g}) "
+        f"by a {method['verdicts']}, valid however often one looks."
     )
 
 

@@ -21,3 +21,7 @@ class NotEnoughData(StatisticsError):
 
 class NotCounts(StatisticsError):
     """These numbers are no counts of comparisons."""
+
+
+class NotPossible(StatisticsError):
+    """No study can do that."""

@@ -53,6 +53,12 @@ class Sandwich:
         alone = _of_differences(self.by_rater[:systems, :systems])
         return np.asarray(np.sqrt(np.maximum(alone + added, 0)))
 
+    def errors_between(self, contrasts: Floats) -> Floats:
+        """Return [i, j]: the standard error of row i of `contrasts` minus row j."""
+        added = np.maximum(_of_differences(contrasts @ self.beyond_raters @ contrasts.T), 0)
+        alone = _of_differences(contrasts @ self.by_rater @ contrasts.T)
+        return np.asarray(np.sqrt(np.maximum(alone + added, 0)))
+
     def quantile(self, level: float) -> float:
         """Return how many standard errors a two-sided interval reaches to each side."""
         return float(student.ppf((1 + level) / 2, self.degrees))
