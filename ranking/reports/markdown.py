@@ -108,7 +108,14 @@ def _stopping(report: Report) -> str:
         ]
         for row in listed(report["stopping"])
     ]
-    header = ["a", "b", "a is", "Difference, points", "At any time", "More judgments, about"]
+    header = [
+        "a",
+        "b",
+        "Verdict on a",
+        "Difference, points",
+        "At any time",
+        "More judgments, about",
+    ]
     more = len(report["stopping"]) - len(rows)
     return _table(header, rows, right=(3, 4, 5)) + (f"\n\nAnd {more} more pairs." if more else "")
 

@@ -43,7 +43,7 @@ def _rows(group: Group, options: Options) -> list[Row]:
     half = sequence.half_widths(errors, raters)
     found = verdicts(values, half, margin=margin)
     growth = growth_needed(sequence, values, errors, raters, margin=margin)
-    more = np.ceil((growth - 1) * group.tallied.total)
+    more = _about((growth - 1) * group.tallied.total)
     slugs = [system.slug for system in group.systems]
     return [
         {
@@ -68,6 +68,13 @@ def _rows(group: Group, options: Options) -> list[Row]:
             strict=True,
         )
     ]
+
+
+def _about(numbers: Floats) -> Floats:
+    """Round up to two digits: it is no more exact than that."""
+    is_known = np.isfinite(numbers) & (numbers > 0)
+    size = 10 ** np.maximum(np.floor(np.log10(np.where(is_known, numbers, 1))) - 1, 0)
+    return np.where(is_known, np.ceil(numbers / size) * size, numbers)
 
 
 def _errors(group: Group, first: Ints, second: Ints) -> tuple[Floats, Floats]:

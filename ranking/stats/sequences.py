@@ -46,7 +46,7 @@ class Sequence:
         """Return the sequence that is tightest when the standard error is `error`.
 
         There it reaches the root of 1 + w standard errors, w = -1 - W(-alpha^2 / e) by the lower
-        branch of Lambert's function (Howard et al., 2021): 3.03 for one comparison at 0.95.
+        branch of Lambert's function (Howard et al., 2021): 3.04 for one comparison at 0.95.
         """
         alpha = (1 - level) / comparisons
         w = -1 - float(lambertw(-(alpha**2) / np.e, -1).real)
