@@ -72,7 +72,7 @@ def _of_differences(covariance: Floats) -> Floats:
 def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
     """Return the covariance by rater (CR1, raters minus one degrees of freedom).
 
-    Where raters and prompts both repeat it is two-way, with the fewer of both minus one degrees of
+    Where prompts repeat it is two-way, with the fewer of both minus one degrees of
     freedom. The part that both count is taken judgment by judgment: too small, so on the safe
     side, where a rater judged several pairs of one prompt. Raises `NotEnoughData` below two
     raters.
@@ -84,7 +84,7 @@ def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
     by_rater = _meat(influence, raters)
     if fit.is_separated:
         by_rater = _not_below_the_model(fit, by_rater)
-    prompts = _repeating_prompts(comparisons, raters)
+    prompts = _repeating_prompts(comparisons)
     beyond = np.zeros_like(by_rater)
     if prompts and not fit.is_separated:
         of_prompts = fit.scores(comparisons, comparisons.prompt, comparisons.prompts) @ fit.bread
@@ -103,11 +103,14 @@ def _meat(influence: Floats, clusters: int) -> Floats:
     return np.asarray(clusters / (clusters - 1) * influence.T @ influence)
 
 
-def _repeating_prompts(comparisons: Comparisons, raters: int) -> int:
-    """Return how many prompts there are; 0 where prompts, or raters, do not repeat."""
+def _repeating_prompts(comparisons: Comparisons) -> int:
+    """Return how many prompts there are; 0 where they do not repeat.
+
+    Where raters do not, each with one judgment, the prompts alone are what hangs together, and
+    the two-way sum comes to that by itself.
+    """
     prompts = len(present(comparisons.prompt, comparisons.prompts))
-    judgments = comparisons.total
-    return prompts if prompts > 1 and judgments > max(prompts, raters) else 0
+    return prompts if 1 < prompts < comparisons.total else 0
 
 
 def _not_below_the_model(fit: Fit, by_rater: Floats) -> Floats:
