@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 VERDICTS = ("undecided", "better", "worse", "equivalent")
 #: So many pairs are listed on a page, those nearest to a decision first.
-LISTED = 20
+LISTED = 10
 
 
 def stopping_rows(fitted: list[Group], options: Options) -> list[Row]:
