@@ -11,20 +11,20 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils.timezone import now
 
-from annotation.design import TaskPlan, plan_slots, plan_tasks
+from annotation.design import plan_tasks, task_count
 from annotation.exceptions import StudyNotDraft, StudyNotReady
-from annotation.models import Assignment, Side, Study, Task
+from annotation.models import Assignment, Study, Task
 from annotation.protocols import protocol_of
+from annotation.rounds import make_first_round, plan_of_rounds
+from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of
 from evalsite.lib.db import write_transaction
 from evalsite.lib.text import sha256
 from generation.models import Output, System
 
-_BATCH = 2000
 #: More rows than that in one transaction is a mistake in the form rather than a study.
 MAX_SLOTS = 2_000_000
-
-Outputs = dict[tuple[int, int], Output]
-_GONE = [Output.State.FAILED, Output.State.CANCELLED]
+#: Among more tasks than that no round is drawn.
+MAX_POOL = 50_000_000
 
 
 @write_transaction()
@@ -42,14 +42,20 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     outputs = _outputs(study, systems)
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
-    tasks = _make_tasks(study, systems, outputs)
-    slots = _make_slots(study, tasks)
     study.plan = _plan(study, systems, outputs)
     study.plan_hash = sha256(json.dumps(study.plan, sort_keys=True, ensure_ascii=False))
-    study.task_count, study.slot_count = len(tasks), slots
-    study.is_waiting = any(task.ready_at is None for task in tasks)
     study.save()
     study.log("launched", by=by, plan_hash=study.plan_hash)
+    if study.pairing == Study.Pairing.ADAPTIVE:
+        make_first_round(study, systems, outputs, by=by)
+    else:
+        plan = plan_tasks(
+            is_pairwise=protocol_of(study).outputs == 2,
+            systems=len(systems),
+            prompts=study.prompt_set.prompts.count(),
+        )
+        tasks = make_tasks(study, plan, systems, outputs)
+        make_slots(study, tasks, np.random.default_rng(study.seed))
     return study
 
 
@@ -67,14 +73,28 @@ def launch_problems(study: Study) -> list[str]:
         ).values_list("system_id", "state")
     )
     for system in systems:
-        broken = sum(states[system.pk, s] for s in _GONE)
+        broken = sum(states[system.pk, s] for s in GONE)
         missing = prompts - sum(n for (pk, _), n in states.items() if pk == system.pk)
         if missing:
             problems.append(f"{system.name} has no output for {missing} of {prompts} prompts.")
         if broken:
             problems.append(f"{system.name} has {broken} outputs that failed or were cancelled.")
-    if prompts * len(systems) ** 2 * study.judgments_per_task > MAX_SLOTS * 2:
+    return problems + _size_problems(study, systems=len(systems), prompts=prompts)
+
+
+def _size_problems(study: Study, *, systems: int, prompts: int) -> list[str]:
+    """Say what is wrong with the number of tasks."""
+    budget = study.task_budget
+    pool = task_count(is_pairwise=protocol_of(study).outputs == 2, systems=systems, prompts=prompts)
+    problems = []
+    if (budget or pool) * study.judgments_per_task > MAX_SLOTS or pool > MAX_POOL:
         problems.append("The study would have millions of judgments; take fewer systems.")
+    if budget is not None and budget < systems - 1:
+        problems.append(f"A budget of {budget} tasks cannot join {systems} systems.")
+    if budget is not None and budget > pool:
+        problems.append(
+            f"The budget is {budget} tasks, but there are only {pool}: take full pairing."
+        )
     return problems
 
 
@@ -82,77 +102,22 @@ def _outputs(study: Study, systems: list[System]) -> Outputs:
     """Return the outputs by (prompt, system); refuse when one is missing or failed."""
     if problems := launch_problems(study):
         raise StudyNotReady(" ".join(problems))
-    rows = Output.objects.filter(
-        system__in=systems, prompt__prompt_set=study.prompt_set, sample=study.sample
-    ).defer("text", "html", "provenance")
-    return {(output.prompt_id, output.system_id): output for output in rows}
-
-
-def _make_tasks(study: Study, systems: list[System], outputs: Outputs) -> list[Task]:
-    prompts = list(study.prompt_set.prompts.order_by("position").values_list("pk", flat=True))
-    plan = plan_tasks(
-        is_pairwise=protocol_of(study).outputs == 2, systems=len(systems), prompts=len(prompts)
-    )
-    tasks = []
-    for p, a, b in zip(plan.prompt, plan.system_a, plan.system_b, strict=True):
-        output_a = outputs[prompts[p], systems[a].pk]
-        output_b = outputs[prompts[p], systems[b].pk] if b >= 0 else None
-        task = Task(
-            study=study,
-            prompt_id=prompts[p],
-            system_a=systems[a],
-            system_b=systems[b] if b >= 0 else None,
-            output_a=output_a,
-            output_b=output_b,
-        )
-        if all(o is None or o.state == Output.State.DONE for o in (output_a, output_b)):
-            task.ready_at = study.launched_at
-            task.hash_a, task.hash_b = output_a.text_hash, output_b.text_hash if output_b else ""
-        tasks.append(task)
-    return Task.objects.bulk_create(tasks, batch_size=_BATCH)
-
-
-def _make_slots(study: Study, tasks: list[Task]) -> int:
-    plan = plan_slots(
-        _arrays(tasks),
-        target=study.judgments_per_task,
-        rng=np.random.default_rng(study.seed),
-    )
-    slots = (
-        Assignment(
-            study=study,
-            task=(task := tasks[t]),
-            k=k,
-            left=Side.A if a_left else Side.B,
-            position=position,
-            state=Assignment.State.OPEN if task.ready_at else Assignment.State.WAITING,
-        )
-        for position, (t, k, a_left) in enumerate(
-            zip(plan.task.tolist(), plan.k.tolist(), plan.a_left.tolist(), strict=True)
-        )
-    )
-    Assignment.objects.bulk_create(slots, batch_size=_BATCH)
-    return len(plan.task)
-
-
-def _arrays(tasks: list[Task]) -> TaskPlan:
-    """Return the design's arrays for rows that were made from it."""
-    return TaskPlan(
-        prompt=np.array([task.prompt_id for task in tasks]),
-        system_a=np.array([task.system_a_id for task in tasks]),
-        system_b=np.array([task.system_b_id or -1 for task in tasks]),
-    )
+    return outputs_of(study, systems)
 
 
 def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, Any]:
     """Everything that was decided, in a form that a stranger can check."""
     fields = (
         "protocol", "question", "instructions", "consent", "title", "sample", "allow_tie",
-        "allow_both_bad", "judgments_per_task", "tasks_per_rater", "lease_minutes", "seed",
+        "allow_both_bad", "pairing", "task_budget", "judgments_per_task", "tasks_per_rater",
+        "lease_minutes", "seed",
     )  # fmt: skip
+    is_adaptive = study.pairing == Study.Pairing.ADAPTIVE
+    tasks = "each of task_budget tasks" if is_adaptive else "every task"
     return {
         **{field: getattr(study, field) for field in fields},
-        "stopping_rule": "every task has judgments_per_task judgments, or the study is closed",
+        **({"rounds": plan_of_rounds(study, systems=len(systems))} if is_adaptive else {}),
+        "stopping_rule": f"{tasks} has judgments_per_task judgments, or the study is closed",
         "prompt_set": {
             "slug": study.prompt_set.slug,
             "content_hash": study.prompt_set.content_hash,
@@ -189,8 +154,10 @@ def admit_finished_outputs(study: Study) -> int:
     Task.objects.bulk_update(ready, ["ready_at", "hash_a", "hash_b"], batch_size=500)
     waiting = study.assignments.filter(state=Assignment.State.WAITING)
     waiting.filter(task__in=ready).update(state=Assignment.State.OPEN)
-    gone = Q(task__output_a__state__in=_GONE) | Q(task__output_b__state__in=_GONE)
+    gone = Q(task__output_a__state__in=GONE) | Q(task__output_b__state__in=GONE)
     waiting.filter(gone).update(state=Assignment.State.WITHDRAWN)
+    # Locked, so that a round that is being added just now is seen with its slots.
+    Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
     if not waiting.exists():
         Study.objects.filter(pk=study.pk).update(is_waiting=False)
         study.is_waiting = False

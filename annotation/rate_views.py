@@ -129,6 +129,8 @@ def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         template = "resting"
     elif study.is_waiting and turn.judged < study.quota and study.state == Study.State.OPEN:
         template = "waiting"
+    elif study.tasks_to_come and turn.judged < study.quota and study.state == Study.State.OPEN:
+        template = "between"
     else:
         rater.finish()
         template = "done"

@@ -8,12 +8,14 @@ from django import forms
 
 from annotation.design import task_count
 from annotation.models import Study
-from annotation.services import MAX_INVITES
+from annotation.services import MAX_INVITES, check_pairing
+from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
 
 #: What one judgment takes, to say roughly how long a study is.
 SECONDS_A_JUDGMENT = 30
+MAX_BUDGET = 10**6
 #: What the column holds on every database.
 MAX_TASKS_PER_RATER = 2**31 - 1
 
@@ -46,6 +48,20 @@ class StudyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Markdown. Empty: raters are not asked.",
     )
+    pairing = forms.ChoiceField(
+        choices=Study.Pairing.choices,
+        widget=forms.RadioSelect,
+        initial=Study.Pairing.FULL,
+        required=False,
+        label="Which pairs",
+    )
+    task_budget = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_BUDGET,
+        required=False,
+        label="Tasks in all",
+        help_text="For adaptive pairs; the rounds stop there.",
+    )
     judgments_per_task = forms.IntegerField(
         min_value=1, max_value=1000, initial=3, label="Judgments for each task"
     )
@@ -67,6 +83,19 @@ class StudyForm(forms.Form):
         ):
             self.fields[name].queryset = rows  # type: ignore[attr-defined]
 
+    def clean_pairing(self) -> str:
+        return self.cleaned_data["pairing"] or Study.Pairing.FULL
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if self.errors.keys() & {"protocol", "pairing", "task_budget"}:
+            return data
+        try:
+            check_pairing(**{key: data[key] for key in ("protocol", "pairing", "task_budget")})
+        except InputRefused as error:
+            self.add_error("task_budget", str(error))
+        return data
+
     def size(self) -> dict[str, Any]:
         """Say how large the study would be with what is filled in so far."""
         self.full_clean()
@@ -77,6 +106,8 @@ class StudyForm(forms.Form):
             systems=systems,
             prompts=prompt_set.prompts.count() if prompt_set else 0,
         )
+        if data.get("pairing") == Study.Pairing.ADAPTIVE:
+            tasks = min(tasks, data.get("task_budget") or tasks)
         judgments = tasks * data.get("judgments_per_task", 0)
         each = data.get("tasks_per_rater") or tasks
         return {

@@ -15,6 +15,7 @@ from generation.models import System
 from ranking.rollups import OUTCOMES, Cells, less, read_cells
 from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
 from ranking.stats.mos import SCORES, Ratings
+from ranking.weights import TaskWeights, read_weights
 
 EPOCH = date(1970, 1, 1)
 
@@ -63,6 +64,8 @@ class StudyCells:
     #: All judgments that stand, and those of them that count, both with automated judges.
     everything: Cells
     included: Cells
+    #: Of the judgments of an adaptive study; None: all weigh the same.
+    weights: TaskWeights | None = None
 
     def people(self, *, with_excluded: bool = False, part: Slice | None = None) -> Cells:
         """Return what people judged in this part of the study."""
@@ -121,6 +124,7 @@ def read_study(study: Study) -> StudyCells:
         labels=labels,
         everything=everything,
         included=included,
+        weights=read_weights(study, everything),
     )
 
 

@@ -45,7 +45,7 @@ def pairwise_part(cells: StudyCells, options: Options) -> Row:
             "other. Each has a table of its own; ranks do not carry over."
         )
     return {
-        "method": method(fitted, options),
+        "method": {**method(fitted, options), "weights": _weights(fitted, cells)},
         "standings": [row for group in fitted for row in standings(group, options)],
         "pairs": [row for group in fitted for row in _pairs(group)],
         "position": position_row(fitted, options),
@@ -81,6 +81,22 @@ def method(fitted: list[Group], options: Options) -> Row:
         "seed": options.seed,
         "rater_cap": options.cap,
         "slice": options.part.in_words(),
+    }
+
+
+def _weights(fitted: list[Group], cells: StudyCells) -> Row | None:
+    """Return what judgments weigh in the largest group; None where all were asked evenly.
+
+    `effective` is the share of judgments that would say as much weighing the same (Kish, 1965).
+    """
+    if cells.weights is None or not fitted or (weight := fitted[0].weighted.weight) is None:
+        return None
+    count = fitted[0].tallied.count
+    return {
+        "by": "inverse probability of the task's being asked",
+        "lowest": float(weight.min()),
+        "highest": float(weight.max()),
+        "effective": float((count @ weight) ** 2 / (count @ weight**2) / count.sum()),
     }
 
 

@@ -77,7 +77,8 @@ def _pairwise_model(report: Report) -> str:
     return (
         f" Strengths are Bradley-Terry estimates ({method['solver']}) in which {ties} "
         f"({counts['ties']} ties, {counts['both_bad']} both bad). The win rate is the mean "
-        f"predicted share of wins against each other system.{cap}{_verdicts(method)}"
+        f"predicted share of wins against each other system.{_weights(method)}{cap}"
+        f"{_verdicts(method)}"
     )
 
 
@@ -87,6 +88,19 @@ def _verdicts(method: dict[str, Any]) -> str:
     return (
         f" Pairs are called better, worse or equivalent (win rates within {method['margin']:.3g}) "
         f"by a {method['verdicts']}, valid however often one looks."
+    )
+
+
+def _weights(method: dict[str, Any]) -> str:
+    weights = method.get("weights")
+    if not weights:
+        return ""
+    return (
+        " Pairs were asked adaptively: a first even round, then the pairs that promised to tell "
+        "most, a fifth of each round evenly. Each judgment weighs by the inverse probability of "
+        f"its task's being asked ({weights['lowest']:.2f} to {weights['highest']:.2f}), so the "
+        "estimates are those of asking every pair on every prompt; the weights leave the "
+        f"information of {_percent(weights['effective'])} of the judgments."
     )
 
 

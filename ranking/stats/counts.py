@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -122,8 +122,10 @@ class Comparisons:
     b: Ints
     left: Ints
     outcome: Ints
-    #: Whole numbers, or weights where a rater's are capped.
+    #: Whole numbers, or how much the cell's judgments weigh together.
     count: Ints | Floats
+    #: What one judgment of the cell weighs; None: all the same.
+    weight: Floats | None = None
 
     @cached_property
     def table(self) -> Floats:
@@ -157,6 +159,17 @@ class Comparisons:
             count=self.table[a, b, left, outcome],
         )
 
+    def weighted(self, weight: Floats) -> Comparisons:
+        """Let each judgment of cell i weigh `weight[i]`."""
+        return replace(self, count=self.count * weight, weight=weight)
+
+    @property
+    def squared(self) -> Comparisons:
+        """Return the same with every judgment's weight squared, as variances add up."""
+        if self.weight is None:
+            return self
+        return replace(self, count=self.count * self.weight)
+
     def only(self, kept: NDArray[np.bool_]) -> Comparisons:
         """Keep some of the cells; the numbering stays."""
         if kept.all():
@@ -172,6 +185,7 @@ class Comparisons:
             left=self.left[kept],
             outcome=self.outcome[kept],
             count=self.count[kept],
+            weight=None if self.weight is None else self.weight[kept],
         )
 
     def restricted_to(self, systems: Ints) -> Comparisons:
@@ -192,6 +206,7 @@ class Comparisons:
             left=part.left,
             outcome=part.outcome,
             count=part.count,
+            weight=part.weight,
         )
 
 

@@ -88,7 +88,8 @@ def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
     beyond = np.zeros_like(by_rater)
     if prompts and not fit.is_separated:
         of_prompts = fit.scores(comparisons, comparisons.prompt, comparisons.prompts) @ fit.bread
-        beyond = _meat(of_prompts, prompts) - fit.bread @ fit.outer_scores(comparisons) @ fit.bread
+        single = fit.outer_scores(comparisons.squared)
+        beyond = _meat(of_prompts, prompts) - fit.bread @ single @ fit.bread
     return Sandwich(
         by_rater=by_rater,
         beyond_raters=beyond,
