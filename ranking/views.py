@@ -52,7 +52,8 @@ def _current_report(study: Study, options: Options) -> dict[str, Any]:
     for each judgment; the page says when it was made.
     """
     key = "report:" + sha256(repr((study.pk, options)))
-    mark = [study.state, *_watermark(study)]
+    # Tasks that a round adds change what earlier judgments weigh.
+    mark = [study.state, study.task_count, *_watermark(study)]
     cached = cache.get(key)
     if cached and (cached["mark"] == mark or time() < cached["fresh_until"]):
         report: dict[str, Any] = cached["report"]

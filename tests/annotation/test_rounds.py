@@ -160,17 +160,6 @@ def test_a_planned_round_is_the_default():
     assert one_more(study) == 8
 
 
-def test_raters_go_on_with_the_new_tasks():
-    study = adaptive(budget=4, systems=2, judgments_per_task=1, prompts=4)
-    bob = make_rater(study)
-    while (turn := next_turn(bob)).assignment_pk:
-        token = Assignment.objects.get(pk=turn.assignment_pk).token
-        submit_judgment(bob, token=token, choice="left")
-    assert study.task_count == turn.judged
-    # A target of one asks thirty judgments a system at once: the budget is one round here.
-    assert study.tasks_to_come == 0
-
-
 def test_a_rater_who_came_to_the_end_comes_back_to_a_later_round():
     study = adaptive(budget=24, systems=2, judgments_per_task=3, prompts=24)
     bob = make_rater(study)
