@@ -81,9 +81,9 @@ def add_round(
     """Ask `count` more tasks (a planned round's, if None) of pairs by `chances`; return how many.
 
     `chances` [systems, systems] is in the study's order of systems; see `design.draw_tasks`. Never
-    more than the budget and the tasks that are left allow. With `keep`, nothing is done while so
-    many slots or more are open. Raises `NotAdaptive`, `StudyNotOpen`, `BudgetSpent`, and
-    `InputRefused` for a count that is none.
+    more than the budget and the tasks that are left allow. With `keep` (for cron), nothing is done,
+    and nothing refused, while so many slots or more are open or once the budget is spent. Raises
+    `NotAdaptive`, `StudyNotOpen`, `BudgetSpent`, and `InputRefused` for a count that is none.
     """
     # The row is locked, so that of two rounds at once the second knows the first.
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
@@ -91,13 +91,13 @@ def add_round(
         raise NotAdaptive
     if study.state != Study.State.OPEN:
         raise StudyNotOpen
-    count = next_round_size(study) if count is None else count
+    if count is not None and count < 1:
+        raise InputRefused(f"{count} tasks", expected="1 or more")
+    if keep is not None and (study.tasks_to_come == 0 or study.assignments.open().count() >= keep):
+        return 0
     if study.tasks_to_come == 0:
         raise BudgetSpent
-    if count < 1:
-        raise InputRefused(f"{count} tasks", expected="1 or more")
-    if keep is not None and study.assignments.open().count() >= keep:
-        return 0
+    count = next_round_size(study) if count is None else count
     return _add(study, chances, min(count, study.tasks_to_come), rule, by)
 
 

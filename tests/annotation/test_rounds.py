@@ -269,6 +269,8 @@ def test_cron_adds_only_when_little_is_open(capsys):
     assert capsys.readouterr().out.startswith("0 tasks added")
     call_command("add_tasks", study.slug, keep=61)
     assert capsys.readouterr().out.startswith("10 tasks added")
+    call_command("add_tasks", study.slug, keep=1000)
+    assert capsys.readouterr().out == "0 tasks added; 0 of the budget are left\n"
 
 
 @pytest.mark.parametrize(
