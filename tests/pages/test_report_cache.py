@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
 
 from annotation.launch import launch_study
 from ranking import views
+from ranking.reports import build_report
 from tests.factories import make_judgment, make_rater, make_study, make_user
 
 pytestmark = pytest.mark.django_db
@@ -16,28 +16,27 @@ PATH = "/studies/open/leaderboard/"
 
 
 @pytest.fixture
-def made(monkeypatch) -> list[int]:
+def made(monkeypatch):
     """Give alice an open study with a judgment; the list grows when a report is made."""
     cache.clear()
     study = launch_study(make_study(slug="open", systems=2, prompts=4))
     make_judgment(study.tasks.first(), make_rater(study))
-    calls: list[int] = []
-    build = views.build_report
+    calls = []
 
     def counted(*args):
         calls.append(1)
-        return build(*args)
+        return build_report(*args)
 
     monkeypatch.setattr(views, "build_report", counted)
     return calls
 
 
-def look(client: Client) -> None:
+def look(client):
     client.force_login(make_user("alice"))
     assert client.get(PATH).status_code == 200
 
 
-def judge_once_more() -> None:
+def judge_once_more():
     study = make_user("alice").studies.get()
     make_judgment(study.tasks.last(), make_rater(study, "carol"), verdict="b")
 
