@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranking.reports.shown import agreement_table, alphas_in_words, difference_table
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -31,7 +32,12 @@ def figures(report: Report) -> Figure:
     """Return the interval plot, and the pair matrix of a pairwise report."""
     is_pairwise = report["protocol"] == "pairwise"
     key = "win_rate" if is_pairwise else "mos"
-    found: Figure = {"plot": _interval_plot(report, key), "slices": _slices(report, key)}
+    found: Figure = {
+        "plot": _interval_plot(report, key),
+        "slices": _slices(report, key),
+        "agreement": {**agreement_table(report), "alphas": alphas_in_words(report)},
+        "differences": difference_table(report),
+    }
     if is_pairwise:
         found["stopping"] = _stopping(report)
         found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]

@@ -6,6 +6,7 @@ import html
 import re
 from typing import Any
 
+from ranking.reports.shown import agreement_table, difference_table
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -22,6 +23,17 @@ def report_markdown(report: Report) -> str:
         _standings(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
         *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
+        *(
+            ["## Differences", _plain("Pair", difference_table(report))]
+            if report.get("differences")
+            else []
+        ),
+        *(["## How often each score was given", _scores(report)] if _has_scores(report) else []),
+        *(
+            ["## Agreement", _plain("Who", agreement_table(report))]
+            if agreement_table(report)["rows"]
+            else []
+        ),
         *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
         *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
         *(["## By part", _slices(report)] if report.get("slices") else []),
@@ -74,6 +86,25 @@ def _pairs(report: Report) -> str:
         for pair in report["pairs"]
     ]
     return _table(header, rows, right=range(2, 8))
+
+
+def _has_scores(report: Report) -> bool:
+    return any("distribution" in row for row in report["standings"])
+
+
+def _scores(report: Report) -> str:
+    scores = len(report["standings"][0]["distribution"])
+    rows = [
+        [_safe(row["name"]), *[str(n) for n in row["distribution"]]] for row in report["standings"]
+    ]
+    header = ["System", *[str(score) for score in range(1, scores + 1)]]
+    return _table(header, rows, right=range(1, scores + 1))
+
+
+def _plain(first: str, table: dict[str, Any]) -> str:
+    """Write a table of texts, the first column being names."""
+    rows = [[_safe(row["name"]), *map(_safe, row["cells"])] for row in table["rows"]]
+    return _table([first, *table["columns"]], rows, right=range(1, len(table["columns"]) + 1))
 
 
 def _benchmarks(report: Report) -> str:

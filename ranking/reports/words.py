@@ -48,10 +48,8 @@ def method_in_words(report: Report) -> str:
         if counts["excluded"]
         else ""
     )
-    if report["protocol"] == "pairwise":
-        model = _pairwise_model(report)
-    else:
-        model = f" Scores are means on an {method['scale']} scale."
+    is_pairwise = report["protocol"] == "pairwise"
+    model = _pairwise_model(report) if is_pairwise else _mean_scores(report)
     part = f" This report covers {method['slice']} only." if method.get("slice") else ""
     return (
         f"{collected}{excluded}{part}{model} Intervals: {_percent(_level(report))}, "
@@ -102,6 +100,16 @@ def _weights(method: dict[str, Any]) -> str:
         "estimates are those of asking every pair on every prompt; the weights leave the "
         f"information of {_percent(weights['effective'])} of the judgments."
     )
+
+
+def _mean_scores(report: Report) -> str:
+    method = report["method"]
+    more = (
+        f" Corrected means: {method['corrected']}. Differences of systems: {method['differences']}."
+        if "corrected" in method
+        else ""
+    )
+    return f" Scores are means on an {method['scale']} scale.{more}"
 
 
 def _level(report: Report) -> float:

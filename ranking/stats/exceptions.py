@@ -19,6 +19,10 @@ class NotEnoughData(StatisticsError):
     """There is too little to estimate this from."""
 
 
+class ImpossibleData(StatisticsError):
+    """These numbers cannot be judgments."""
+
+
 class NotCounts(StatisticsError):
     """These numbers are no counts of comparisons."""
 

@@ -60,21 +60,26 @@ def wild_quantiles(parts: Floats, *, level: float, rng: np.random.Generator) -> 
     divided by its own standard error: the score bootstrap of Kline and Santos (2012) with the
     weights of Webb.
     """
-    weights = rng.choice(WEBB, size=(WILD_DRAWS, parts.shape[1]))
-    return np.asarray(np.quantile(_wild_ratios(parts, weights), level, axis=0))
+    weights = wild_weights(parts.shape[1], rng)
+    return np.asarray(np.quantile(wild_ratios(parts, weights), level, axis=0))
 
 
 def wild_largest(cov: Sandwich, systems: int, *, level: float, rng: np.random.Generator) -> float:
     """Return the quantile of the largest |t| over all differences of strengths."""
-    weights = rng.choice(WEBB, size=(WILD_DRAWS, len(cov.influence)))
+    weights = wild_weights(len(cov.influence), rng)
     largest = np.zeros(WILD_DRAWS)
     for first in range(systems - 1):
         parts = cov.influence[:, [first]] - cov.influence[:, first + 1 : systems]
-        np.maximum(largest, _wild_ratios(parts.T, weights).max(axis=1), out=largest)
+        np.maximum(largest, wild_ratios(parts.T, weights).max(axis=1), out=largest)
     return float(np.quantile(largest, level))
 
 
-def _wild_ratios(parts: Floats, weights: Floats) -> Floats:
+def wild_weights(raters: int, rng: np.random.Generator) -> Floats:
+    """Return random weights of mean 0 and variance 1, [draws, raters]."""
+    return rng.choice(WEBB, size=(WILD_DRAWS, raters))
+
+
+def wild_ratios(parts: Floats, weights: Floats) -> Floats:
     """Return |sum| / standard error of the weighted parts, [draws, k]."""
     raters = parts.shape[1]
     sums = weights @ parts.T

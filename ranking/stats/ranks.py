@@ -33,6 +33,12 @@ def places(values: Floats) -> Ints:
     return np.asarray(1 + above.sum(axis=-1))
 
 
+def same_order(values: Floats, others: Floats) -> bool:
+    """Return whether no two systems [systems] change places between the two."""
+    first, second = (v[:, None] - v[None, :] for v in (values, others))
+    return not bool(((first > _EQUAL) & (second < -_EQUAL)).any())
+
+
 def unknown_ranks(values: Floats) -> Ranks:
     """Return ranks where nothing is known of the errors: every order is possible."""
     count = len(values)

@@ -142,7 +142,7 @@ def test_mos_has_means_intervals_and_distributions():
     for row in report["standings"]:
         assert row["mos_low"] < row["mos"] < row["mos_high"]
         assert sum(row["distribution"]) == row["judgments"] == 24
-    assert report["agreement"]["metric"] == "interval"
+    assert report["agreement"]["metric"] == "ordinal"
     assert "| Rank |" in FORMATS["md"].render(report)
 
 
