@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ranking.reports.shown import is_decided
 from ranking.reports.stopping import in_words
 from ranking.stats.ranks import same_order
 
@@ -96,11 +97,10 @@ def _differences(report: Report) -> str:
     rows = [row for row in report.get("differences", []) if row["p_holm"] is not None]
     if not rows:
         return ""
-    alpha = 1 - report["method"]["level"]
-    beyond = sum(row["p_holm"] < alpha for row in rows)
+    beyond = sum(is_decided(row, report) for row in rows)
     return (
         f"Of {len(rows)} pairs of systems, {beyond} differ beyond chance when all are tested at "
-        f"once (paired by prompt, Holm's correction, {alpha:.2g})."
+        f"once (paired by prompt, Holm's correction, {1 - report['method']['level']:.2g})."
     )
 
 

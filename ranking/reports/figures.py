@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranking.reports.shown import agreement_table, alphas_in_words, difference_table
+from ranking.reports.shown import agreement_table, alphas_in_words, difference_rows
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -36,7 +36,7 @@ def figures(report: Report) -> Figure:
         "plot": _interval_plot(report, key),
         "slices": _slices(report, key),
         "agreement": {**agreement_table(report), "alphas": alphas_in_words(report)},
-        "differences": difference_table(report),
+        "differences": difference_rows(report),
     }
     if is_pairwise:
         found["stopping"] = _stopping(report)

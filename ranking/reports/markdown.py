@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from ranking.reports.shown import agreement_table, difference_table
+from ranking.reports.shown import agreement_table, difference_rows
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -14,6 +14,7 @@ Report = dict[str, Any]
 
 def report_markdown(report: Report) -> str:
     """Return the whole report as one Markdown document."""
+    agreement = agreement_table(report)
     parts = [
         f"# {_safe(report['name'])}",
         f"{_safe(report['question'])}",
@@ -23,17 +24,9 @@ def report_markdown(report: Report) -> str:
         _standings(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
         *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
-        *(
-            ["## Differences", _plain("Pair", difference_table(report))]
-            if report.get("differences")
-            else []
-        ),
+        *(["## Differences", _differences(report)] if report.get("differences") else []),
         *(["## How often each score was given", _scores(report)] if _has_scores(report) else []),
-        *(
-            ["## Agreement", _plain("Who", agreement_table(report))]
-            if agreement_table(report)["rows"]
-            else []
-        ),
+        *(["## Agreement", _agreement(agreement)] if agreement["rows"] else []),
         *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
         *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
         *(["## By part", _slices(report)] if report.get("slices") else []),
@@ -101,10 +94,15 @@ def _scores(report: Report) -> str:
     return _table(header, rows, right=range(1, scores + 1))
 
 
-def _plain(first: str, table: dict[str, Any]) -> str:
-    """Write a table of texts, the first column being names."""
+def _differences(report: Report) -> str:
+    header = ["Pair", "Difference", "95 %", "p", "p, Holm", "Decided", "Prompts"]
+    rows = [[_safe(value) for value in row.values()] for row in difference_rows(report)]
+    return _table(header, rows, right=range(1, 7))
+
+
+def _agreement(table: dict[str, Any]) -> str:
     rows = [[_safe(row["name"]), *map(_safe, row["cells"])] for row in table["rows"]]
-    return _table([first, *table["columns"]], rows, right=range(1, len(table["columns"]) + 1))
+    return _table(["Who", *table["columns"]], rows, right=range(1, 5))
 
 
 def _benchmarks(report: Report) -> str:

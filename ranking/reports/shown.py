@@ -10,26 +10,26 @@ Table = dict[str, Any]
 NOTHING = "\N{EN DASH}"
 
 
-def difference_table(report: Report) -> Table:
-    """Return the differences of mean scores with their p-values; no rows where there are none."""
+def difference_rows(report: Report) -> list[dict[str, str]]:
+    """Return the differences of mean scores with their p-values, in words."""
     names = {row["system"]: row["name"] for row in report["standings"]}
-    return {
-        "columns": ["Difference", "95%", "p", "p, Holm", "Prompts"],
-        "rows": [
-            {
-                "name": f"{names[row['a']]} over {names[row['b']]}",
-                "cells": [
-                    f"{row['difference']:.2f}",
-                    _range(row),
-                    _p(row["p"]),
-                    _p(row["p_holm"]),
-                    f"{row['prompts']:,}",
-                ],
-                "is_beyond": _is_beyond(row, report),
-            }
-            for row in report.get("differences", [])
-        ],
-    }
+    return [
+        {
+            "name": f"{names[row['a']]} over {names[row['b']]}",
+            "difference": f"{row['difference']:.2f}",
+            "range": _range(row),
+            "p": _p(row["p"]),
+            "p_holm": _p(row["p_holm"]),
+            "decided": "yes" if is_decided(row, report) else "no",
+            "prompts": f"{row['prompts']:,}",
+        }
+        for row in report.get("differences", [])
+    ]
+
+
+def is_decided(row: dict[str, Any], report: Report) -> bool:
+    """Return whether a difference is beyond chance when all are tested at once."""
+    return row["p_holm"] is not None and row["p_holm"] < 1 - report["method"]["level"]
 
 
 def agreement_table(report: Report) -> Table:
@@ -44,7 +44,7 @@ def agreement_table(report: Report) -> Table:
     for judge in report.get("judges", []):
         rows.append(_agreement_row(f"{judge['judge']} with raters", judge, judge["alpha"]))
         if judge["people"]["tasks"]:
-            rows.append(_agreement_row("raters on the same tasks", judge["people"], None))
+            rows.append(_agreement_row("Raters on the same tasks", judge["people"], None))
     return {"columns": [*same, f"Alpha, {metric}", "Tasks"], "rows": rows}
 
 
@@ -84,10 +84,6 @@ def _between(row: dict[str, Any], form: str) -> str:
 
 def _range(row: dict[str, Any]) -> str:
     return NOTHING if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}"
-
-
-def _is_beyond(row: dict[str, Any], report: Report) -> bool:
-    return row["p_holm"] is not None and row["p_holm"] < 1 - report["method"]["level"]
 
 
 def _p(p: float | None) -> str:

@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from ranking.stats.counts import Floats, Ints
 from ranking.stats.mean_intervals import contrasts, room_of_differences
 from ranking.stats.means import clustered_means
+from ranking.stats.mos import ALL_PAIRS_UP_TO
 from ranking.stats.ratings import Ratings
-
-#: Up to so many systems every pair is compared; beyond it, each with the first.
-ALL_PAIRS_UP_TO = 20
 
 Pair = tuple[int, int]
 
@@ -41,6 +39,7 @@ def paired_differences(
 ) -> list[Difference]:
     """Return the differences of pairs in `order` (systems, best first), the better one first.
 
+    Beyond 20 systems each is compared with the first only.
     A prompt's value is the mean of its judgments. Errors are clustered by rater and prompt, so
     what a rater or a prompt does to both systems cancels out. Pairs without a prompt in common
     are left out. `p_holm` is adjusted for all pairs that are returned (Holm, 1979).

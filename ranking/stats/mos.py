@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ranking.stats.counts import Floats, Ints
@@ -23,6 +24,10 @@ from ranking.stats.ranks import Ranks, rank, unknown_ranks
 from ranking.stats.ratings import SCORES, Ratings
 from ranking.stats.sandwich import Sandwich
 
+#: How often rank ranges are narrowed by what is already apart.
+RANK_STEPS = 4
+#: Up to so many systems all is done for every pair.
+ALL_PAIRS_UP_TO = 20
 #: Means that are equal to so many digits share a rank.
 _DIGITS = 9
 
@@ -99,11 +104,15 @@ def _ranks(found: ClusteredMeans, level: float, rng: np.random.Generator) -> Ran
         return unknown_ranks(found.mean)
     reach = _difference_reach(found, cov, level)
     base = float(reach.min())
-    # At least the bound of a single difference, should all others be beyond knowing.
-    at_least = base
-    if cov.raters < FEW_RATERS:
-        largest = wild_largest(_sorted(cov), len(found.mean), level=level, rng=rng)
-        at_least *= max(1.0, largest / float(student_reach(cov.degrees, level)))
+
+    def at_least(pairs: NDArray[np.bool_]) -> float:
+        """Return the bound of one difference, or of the wild bootstrap over all in question."""
+        if cov.raters >= FEW_RATERS:
+            return base
+        parts = _sorted(cov)
+        largest = wild_largest(parts, len(found.mean), level=level, rng=rng, pairs=pairs)
+        return base * max(1.0, largest / float(student_reach(cov.degrees, level)))
+
     return rank(
         found.mean,
         _drawn_covariance(found, cov, base, level),
@@ -112,6 +121,7 @@ def _ranks(found: ClusteredMeans, level: float, rng: np.random.Generator) -> Ran
         rng=rng,
         level=level,
         at_least=at_least,
+        steps=RANK_STEPS if len(found.mean) <= ALL_PAIRS_UP_TO else 1,
     )
 
 

@@ -174,7 +174,7 @@ def test_the_page_shows_it_all():
     study = scored(mos_study(), raters=5)
     scored(study, raters=1, seed=7, is_judge=True)
     page = page_of(study)
-    for part in ("Mean opinion score", "Differences", "System 3 over System 1", "beyond chance",
+    for part in ("Mean opinion score", "Differences", "System 3 over System 1", "Decided",
                  "Raters among each other", "judge 0 with raters", "Alpha, ordinal",
                  "Alpha by metric: nominal", "Inconsistency", "Corrected",
                  "How often each score was given"):  # fmt: skip
@@ -228,7 +228,7 @@ def test_too_little_is_said_to_be_too_little(raters):
         assert "NaN" not in form.render(report)
     page = page_of(study)
     assert ("Only one rater has judged" in page) == (raters == 1)
-    assert "beyond chance</span>" not in page
+    assert "yes</td>" not in page
 
 
 def test_scores_that_are_all_the_same_decide_nothing():
