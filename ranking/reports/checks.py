@@ -151,6 +151,8 @@ def _judge(row: dict[str, Any]) -> str:
 
 
 def _rater_bias(report: Report) -> str:
+    if report.get("no_correction"):
+        return f"No correction for the bias of raters could be made: {report['no_correction']}."
     rows = [r for r in report["standings"] if r.get("mos_corrected") is not None]
     if len(rows) < 2:
         return ""

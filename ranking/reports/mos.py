@@ -32,6 +32,7 @@ def mos_part(cells: StudyCells, options: Options) -> Row:
         "differences": difference_rows(fit, options) if fit else [],
         "ordinal": ordinal_row(fit, options) if fit else None,
         "raters": rater_rows(fit) if fit else [],
+        "no_correction": fit.bias_reason if fit else "",
         "warnings": _warnings(fit) if fit else [],
     }
 
@@ -81,7 +82,7 @@ def _method(fit: MosFit | None, options: Options) -> Row:
         "scale": "absolute category rating, 1 to 5 (ITU-T P.800)",
         "interval": interval,
         "quantile": quantile,
-        "ranks": "simultaneous intervals of all differences (largest |t|)",
+        "ranks": "simultaneous intervals of all differences (largest |t|, stepping down)",
         "corrected": "rater bias and consistency by alternating projection (ITU-T P.913, 12.6)",
         "differences": "paired by prompt, clustered by rater and prompt, p-values after Holm",
         "level": options.level,
@@ -105,6 +106,4 @@ def _warnings(fit: MosFit) -> list[str]:
     ]
     if alone and fit.shifts is not None:
         warnings.append(f"Judged by one rater only, so without an interval: {', '.join(alone)}.")
-    if fit.bias is None:
-        warnings.append("The correction for rater bias did not converge and is left out.")
     return warnings

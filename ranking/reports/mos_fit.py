@@ -10,7 +10,7 @@ from generation.models import System
 from ranking.comparisons import StudyCells, ratings
 from ranking.reports.options import Options
 from ranking.stats.counts import present
-from ranking.stats.exceptions import NotConverged
+from ranking.stats.exceptions import StatisticsError
 from ranking.stats.mos import MeanOpinion, RaterShifts, mean_opinion_scores, rater_shifts
 from ranking.stats.rater_bias import RaterBias, rater_bias
 from ranking.stats.ratings import Ratings
@@ -26,8 +26,9 @@ class MosFit:
     scores: MeanOpinion
     #: None below two raters.
     shifts: RaterShifts | None
-    #: None where it did not converge.
+    #: None where it cannot be had, for the reason given.
     bias: RaterBias | None
+    bias_reason: str
 
 
 def fitted_mos(
@@ -44,18 +45,20 @@ def fitted_mos(
     scores = mean_opinion_scores(data, rng=rng, level=options.level)
     cov = scores.found.cov
     raters = present(counted.column("rater"), len(counted.raters))
+    bias, reason = _bias(data)
     return MosFit(
         data=data,
         systems=[cells.systems[s] for s in judged],
         rater_names=[cells.labels.rater_names[r] for r in raters],
         scores=scores,
         shifts=rater_shifts(data, cov) if cov else None,
-        bias=_bias(data),
+        bias=bias,
+        bias_reason=reason,
     )
 
 
-def _bias(data: Ratings) -> RaterBias | None:
+def _bias(data: Ratings) -> tuple[RaterBias | None, str]:
     try:
-        return rater_bias(data)
-    except NotConverged:
-        return None
+        return rater_bias(data), ""
+    except StatisticsError as error:
+        return None, str(error)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.stats.exceptions import NotCounts
+from ranking.stats.exceptions import ImpossibleData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,14 +53,14 @@ class Counts:
 
 
 def check_counts(counts: Floats) -> None:
-    """Raise `NotCounts` unless `counts[i, j]` can be how often i beat j."""
+    """Raise `ImpossibleData` unless `counts[i, j]` can be how often i beat j."""
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise NotCounts(f"counts of shape {counts.shape}; expected a square")
+        raise ImpossibleData(f"counts of shape {counts.shape}; expected a square")
     # A sum with a NaN or an infinity in it is not finite.
     if not np.isfinite(counts.sum()) or counts.min(initial=0.0) < 0:
-        raise NotCounts("counts must be finite and not negative")
+        raise ImpossibleData("counts must be finite and not negative")
     if np.diagonal(counts).any():
-        raise NotCounts("a system was compared with itself")
+        raise ImpossibleData("a system was compared with itself")
 
 
 def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
@@ -71,8 +71,8 @@ def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
 def aggregate(a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], systems: int) -> Counts:
     """Count judgments given one by one: `a[n]`, `b[n]` are systems, `outcome[n]` a constant above.
 
-    Reads each array once, in pieces that stay in the cache. Raises `NotCounts` for a number that
-    is no system or outcome.
+    Reads each array once, in pieces that stay in the cache. Raises `ImpossibleData` for a
+    number that is no system or outcome.
     """
     size = systems * systems * OUTCOMES
     total = np.zeros(size, dtype=np.int64)
@@ -92,9 +92,9 @@ def _tallied(key: NDArray[np.int32], size: int) -> Ints:
     try:
         found = np.bincount(key, minlength=size)
     except ValueError:
-        raise NotCounts("a negative number of a system or outcome") from None
+        raise ImpossibleData("a negative number of a system or outcome") from None
     if len(found) > size:
-        raise NotCounts("a number of a system or outcome that does not exist")
+        raise ImpossibleData("a number of a system or outcome that does not exist")
     return found
 
 

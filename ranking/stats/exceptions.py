@@ -23,9 +23,5 @@ class ImpossibleData(StatisticsError):
     """These numbers cannot be judgments."""
 
 
-class NotCounts(StatisticsError):
-    """These numbers are no counts of comparisons."""
-
-
 class NotPossible(StatisticsError):
     """No study can do that."""

@@ -11,12 +11,18 @@ from ranking.stats.counts import Floats, Ints, tally
 from ranking.stats.exceptions import NotConverged, NotEnoughData
 from ranking.stats.ratings import Ratings
 
-MAX_STEPS = 1000
-_TOLERANCE = 1e-8
+#: So many steps at most, and so many steps times cells.
+MAX_STEPS, MAX_WORK = 1000, 50_000_000
+#: Steps end when no mean of a system moves more than that, and no bias than the second.
+TOLERANCE, BIAS_TOLERANCE = 1e-6, 1e-4
 _LEAST_VARIANCE = 1e-8
 #: No rater's variance counts as less than this share of all raters', else one who happens to fit
 #: draws the means to themself until nothing is left of the others.
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.2
+#: With fewer judgments a rater's own variance is not known: that of all raters stands in.
+FEW_JUDGMENTS = 20
+#: With fewer judgments a rater on average, biases are noise and so would be corrected means.
+LEAST_JUDGMENTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +45,32 @@ def rater_bias(ratings: Ratings) -> RaterBias:
 
     Task scores are means over raters, less their biases, weighed by their inverse variance;
     biases are the mean of what is left over (2020; the reference method of ITU-T P.913 clause
-    12.6). Raises `NotEnoughData` without judgments and `NotConverged` after 1000 steps.
+    12.6). Raises `NotEnoughData` below five judgments a rater, and `NotConverged` where that is
+    long in settling: few raters a task, few tasks a rater.
     """
-    if len(ratings.score) == 0:
-        raise NotEnoughData("there are no judgments")
+    judged = int((tally(ratings.rater, ratings.count, ratings.raters) > 0).sum())
+    if ratings.total < LEAST_JUDGMENTS * max(judged, 1):
+        raise NotEnoughData(f"raters gave fewer than {LEAST_JUDGMENTS} judgments each on average")
     cells = _Cells.of(ratings)
     task = cells.task_means(np.zeros(ratings.raters), np.ones(ratings.raters))
     bias = cells.biases(task)
-    for step in range(1, MAX_STEPS + 1):
-        before = task
+    mean, moved = cells.system_means(task), np.inf
+    steps = min(MAX_STEPS, MAX_WORK // len(ratings.score))
+    for step in range(1, steps + 1):
         variance = cells.variances(task, bias)
-        task = cells.task_means(bias, 1 / (cells.floored(variance) + _LEAST_VARIANCE))
-        bias = cells.biases(task)
-        if float(np.abs(task - before).max()) < _TOLERANCE:
+        task = cells.task_means(bias, 1 / (cells.steadied(variance) + _LEAST_VARIANCE))
+        before, bias = bias, cells.biases(task)
+        last, mean = mean, cells.system_means(task)
+        moved = float(np.abs(mean - last).max())
+        if moved < TOLERANCE and np.abs(bias - before).max() < BIAS_TOLERANCE:
             centre = float(bias[cells.judgments > 0].mean())
             return RaterBias(
                 bias=bias - centre,
                 inconsistency=np.sqrt(variance),
-                mean=cells.system_means(task + centre),
+                mean=mean + centre,
                 steps=step,
             )
-    raise NotConverged(f"rater biases still move after {MAX_STEPS} steps")
+    raise NotConverged(f"corrected means still moved by {moved:.0e} after {steps} steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +124,11 @@ class _Cells:
         squares = self.squares - 2 * (self.score_by_rater @ task) + self.count_by_rater @ task**2
         return np.maximum(self._per_judgment(squares) - bias**2, 0)
 
-    def floored(self, variance: Floats) -> Floats:
+    def steadied(self, variance: Floats) -> Floats:
+        """Return the variances that weigh: not too small, and of enough judgments."""
         pooled = float((variance * self.judgments).sum() / self.judgments.sum())
-        return np.maximum(variance, LEAST_SHARE * pooled)
+        own = np.maximum(variance, LEAST_SHARE * pooled)
+        return np.where(self.judgments < FEW_JUDGMENTS, pooled, own)
 
     def _per_judgment(self, sums: Floats) -> Floats:
         return np.asarray(sums / np.maximum(self.judgments, 1))

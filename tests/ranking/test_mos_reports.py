@@ -270,6 +270,18 @@ def test_a_system_that_one_rater_judged_is_named():
     page_of(study)
 
 
+def test_a_crowd_of_single_judgments_gets_no_correction_and_says_why():
+    study = mos_study()
+    for number, task in enumerate(study.tasks.all()):
+        for r in range(3):
+            make_judgment(task, make_rater(study, f"rater {number}-{r}"), score=2 + r)
+    report = build_report(study)
+    assert {row["mos_corrected"] for row in report["standings"]} == {None}
+    said = {row["title"]: row["says"] for row in report["checks"]}
+    assert "fewer than 5 judgments each" in said["Rater bias"]
+    assert "–" in page_of(study)
+
+
 def test_systems_without_a_prompt_in_common_have_no_difference():
     study = mos_study(prompts=4)
     prompts = list(study.prompt_set.prompts.order_by("position"))
