@@ -7,7 +7,7 @@ constraints refuse a repeat, a second live claim and a second first judgment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
@@ -62,7 +62,7 @@ class Turn:
     judged: int
     is_correction: bool = False
     #: The assignment, where it was claimed just now; its task is loaded.
-    claimed: Assignment | None = None
+    claimed: Assignment | None = field(default=None, compare=False, repr=False)
 
 
 @write_transaction()
@@ -274,16 +274,16 @@ def skip_assignment(rater: Rater, *, token: UUID) -> None:
     )
 
 
-def assignment_for_screen(turn: Turn) -> Assignment:
-    """Return the turn's assignment with all that its page shows.
+def assignment_for_screen(pk: int, claimed: Assignment | None = None) -> Assignment:
+    """Return the assignment with all that its page shows.
 
-    That is one query; a group takes another one, unless it was claimed just now.
+    That is one query; a group takes another one, unless it is the one `claimed` just now.
     """
-    slot = turn.claimed
+    slot = claimed
     if slot is None or not slot.order:
         slot = Assignment.objects.select_related(
             "study", "task__prompt", "task__output_a", "task__output_b"
-        ).get(pk=turn.assignment_pk)
+        ).get(pk=pk)
     if slot.order:
         places = TaskOutput.objects.select_related("output", "task__prompt")
         prefetch_related_objects([slot], Prefetch("task__outputs", places))

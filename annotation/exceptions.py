@@ -25,6 +25,14 @@ class StudyNotLaunched(AnnotationError):
     """The study is still a draft."""
 
 
+class NotAdaptive(AnnotationError):
+    """The study's pairing is full: all its tasks were made at the launch."""
+
+
+class BudgetSpent(AnnotationError):
+    """The study's budget of tasks is spent."""
+
+
 class AssignmentUnknown(AnnotationError):
     """That task is not on your screen any more: it was given back, or it is somebody else's."""
 

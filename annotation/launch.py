@@ -11,20 +11,19 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now
 
-from annotation.design import TaskPlan, plan_slots
 from annotation.exceptions import StudyNotDraft, StudyNotReady
-from annotation.models import Assignment, Side, Study, Task, TaskOutput
+from annotation.models import Assignment, Study, Task, TaskOutput
 from annotation.protocols import Protocol, protocol_of
+from annotation.rounds import make_first_round, plan_of_rounds
+from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of
 from evalsite.lib.db import write_transaction
 from evalsite.lib.text import sha256
 from generation.models import Output, System
 
-_BATCH = 2000
 #: More rows than that in one transaction is a mistake in the form rather than a study.
 MAX_SLOTS = 2_000_000
-
-Outputs = dict[tuple[int, int], Output]
-_GONE = [Output.State.FAILED, Output.State.CANCELLED]
+#: Among more tasks than that no round is drawn.
+MAX_POOL = 50_000_000
 
 
 @write_transaction()
@@ -42,17 +41,18 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     outputs = _outputs(study, systems)
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
-    rng = np.random.default_rng(study.seed)
-    prompts = list(study.prompt_set.prompts.order_by("position").values_list("pk", flat=True))
-    plan = protocol_of(study).design(systems=len(systems), prompts=len(prompts), rng=rng)
-    tasks = _make_tasks(study, plan, prompts, systems, outputs)
-    slots = _make_slots(study, plan, tasks, rng)
     study.plan = _plan(study, systems, outputs)
     study.plan_hash = sha256(json.dumps(study.plan, sort_keys=True, ensure_ascii=False))
-    study.task_count, study.slot_count = len(tasks), slots
-    study.is_waiting = any(task.ready_at is None for task in tasks)
     study.save()
     study.log("launched", by=by, plan_hash=study.plan_hash)
+    if study.pairing == Study.Pairing.ADAPTIVE:
+        make_first_round(study, systems, outputs, by=by)
+    else:
+        rng = np.random.default_rng(study.seed)
+        prompts = study.prompt_set.prompts.count()
+        plan = protocol_of(study).design(systems=len(systems), prompts=prompts, rng=rng)
+        tasks = make_tasks(study, plan, systems, outputs)
+        make_slots(study, plan, tasks, rng)
     return study
 
 
@@ -68,15 +68,29 @@ def launch_problems(study: Study) -> list[str]:
         ).values_list("system_id", "state")
     )
     for system in systems:
-        broken = sum(states[system.pk, s] for s in _GONE)
+        broken = sum(states[system.pk, s] for s in GONE)
         missing = prompts - sum(n for (pk, _), n in states.items() if pk == system.pk)
         if missing:
             problems.append(f"{system.name} has no output for {missing} of {prompts} prompts.")
         if broken:
             problems.append(f"{system.name} has {broken} outputs that failed or were cancelled.")
-    tasks = protocol.task_count(systems=len(systems), prompts=prompts)
-    if tasks * study.judgments_per_task > MAX_SLOTS:
+    sizes = _size_problems(study, protocol, systems=len(systems), prompts=prompts)
+    return problems + sizes
+
+
+def _size_problems(study: Study, protocol: Protocol, *, systems: int, prompts: int) -> list[str]:
+    """Say what is wrong with the number of tasks."""
+    budget = study.task_budget
+    pool = protocol.task_count(systems=systems, prompts=prompts)
+    problems = []
+    if (budget or pool) * study.judgments_per_task > MAX_SLOTS or pool > MAX_POOL:
         problems.append("The study would have millions of judgments; take fewer systems.")
+    if budget is not None and budget < systems - 1:
+        problems.append(f"A budget of {budget} tasks cannot join {systems} systems.")
+    if budget is not None and budget > pool:
+        problems.append(
+            f"The budget is {budget} tasks, but there are only {pool}: take full pairing."
+        )
     return problems
 
 
@@ -97,82 +111,22 @@ def _outputs(study: Study, systems: list[System]) -> Outputs:
     """Return the outputs by (prompt, system); refuse when one is missing or failed."""
     if problems := launch_problems(study):
         raise StudyNotReady(" ".join(problems))
-    rows = Output.objects.filter(
-        system__in=systems, prompt__prompt_set=study.prompt_set, sample=study.sample
-    ).defer("text", "html", "provenance")
-    return {(output.prompt_id, output.system_id): output for output in rows}
-
-
-def _make_tasks(
-    study: Study, plan: TaskPlan, prompts: list[int], systems: list[System], outputs: Outputs
-) -> list[Task]:
-    tasks, places = [], []
-    groups = plan.members[:, 0] if plan.group is None else plan.group
-    for p, members, group in zip(plan.prompt, plan.members, groups, strict=True):
-        shown = [outputs[prompts[p], systems[s].pk] for s in members]
-        task = Task(study=study, prompt_id=prompts[p], system_a=systems[members[0]])
-        task.output_a = shown[0]
-        if plan.group is not None:
-            task.group = int(group)
-            places += _places(task, shown, extra=plan.extra)
-        elif len(shown) > 1:
-            task.system_b, task.output_b = systems[members[1]], shown[1]
-        if all(output.state == Output.State.DONE for output in shown):
-            task.ready_at = study.launched_at
-            task.hash_a = shown[0].text_hash
-            task.hash_b = task.output_b.text_hash if task.output_b else ""
-        tasks.append(task)
-    Task.objects.bulk_create(tasks, batch_size=_BATCH)
-    TaskOutput.objects.bulk_create(places, batch_size=_BATCH)
-    return tasks
-
-
-def _places(task: Task, shown: list[Output], *, extra: int) -> list[TaskOutput]:
-    """Return a group's places: its outputs, then the reference, if it hides there."""
-    places = [
-        TaskOutput(
-            task=task, place=place, system_id=output.system_id, output=output, hash=output.text_hash
-        )
-        for place, output in enumerate(shown)
-    ]
-    hidden = [
-        TaskOutput(task=task, place=len(shown) + i, role=TaskOutput.Role.REFERENCE)
-        for i in range(extra)
-    ]
-    return places + hidden
-
-
-def _make_slots(study: Study, tasks: TaskPlan, rows: list[Task], rng: np.random.Generator) -> int:
-    plan = plan_slots(tasks, target=study.judgments_per_task, rng=rng)
-    orders = [[]] * len(plan.task) if plan.order is None else plan.order.tolist()
-    slots = (
-        Assignment(
-            study=study,
-            task=(task := rows[t]),
-            k=k,
-            left=Side.A if a_left else Side.B,
-            order=order,
-            position=position,
-            state=Assignment.State.OPEN if task.ready_at else Assignment.State.WAITING,
-        )
-        for position, (t, k, a_left, order) in enumerate(
-            zip(plan.task.tolist(), plan.k.tolist(), plan.a_left.tolist(), orders, strict=True)
-        )
-    )
-    Assignment.objects.bulk_create(slots, batch_size=_BATCH)
-    return len(plan.task)
+    return outputs_of(study, systems)
 
 
 def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, Any]:
     """Everything that was decided, in a form that a stranger can check."""
     fields = (
         "protocol", "question", "instructions", "consent", "title", "sample", "allow_tie",
-        "allow_both_bad", "options", "judgments_per_task", "tasks_per_rater", "lease_minutes",
-        "seed",
+        "allow_both_bad", "options", "pairing", "task_budget", "judgments_per_task",
+        "tasks_per_rater", "lease_minutes", "seed",
     )  # fmt: skip
+    is_adaptive = study.pairing == Study.Pairing.ADAPTIVE
+    tasks = "each of task_budget tasks" if is_adaptive else "every task"
     return {
         **{field: getattr(study, field) for field in fields},
-        "stopping_rule": "every task has judgments_per_task judgments, or the study is closed",
+        **({"rounds": plan_of_rounds(study, systems=len(systems))} if is_adaptive else {}),
+        "stopping_rule": f"{tasks} has judgments_per_task judgments, or the study is closed",
         "prompt_set": {
             "slug": study.prompt_set.slug,
             "content_hash": study.prompt_set.content_hash,
@@ -210,9 +164,11 @@ def admit_finished_outputs(study: Study) -> int:
     _note_hashes(ready)
     waiting = study.assignments.filter(state=Assignment.State.WAITING)
     waiting.filter(task__in=ready).update(state=Assignment.State.OPEN)
-    broken = TaskOutput.objects.filter(task=OuterRef("task"), output__state__in=_GONE)
-    gone = Q(task__output_a__state__in=_GONE) | Q(task__output_b__state__in=_GONE) | Exists(broken)
+    broken = TaskOutput.objects.filter(task=OuterRef("task"), output__state__in=GONE)
+    gone = Q(task__output_a__state__in=GONE) | Q(task__output_b__state__in=GONE) | Exists(broken)
     waiting.filter(gone).update(state=Assignment.State.WITHDRAWN)
+    # Locked, so that a round that is being added just now is seen with its slots.
+    Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
     if not waiting.exists():
         Study.objects.filter(pk=study.pk).update(is_waiting=False)
         study.is_waiting = False

@@ -41,6 +41,10 @@ class Study(models.Model):
         PAIRWISE = "pairwise"
         MOS = "mos"
 
+    class Pairing(models.TextChoices):
+        FULL = "full", "Full: every pair of systems on every prompt"
+        ADAPTIVE = "adaptive", "Adaptive: a first even round, then the pairs that tell most"
+
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
         OPEN = "open", "Open"
@@ -68,6 +72,10 @@ class Study(models.Model):
     sample = models.PositiveSmallIntegerField(default=0)
     allow_tie = models.BooleanField(default=True)
     allow_both_bad = models.BooleanField(default=True)
+    #: Which tasks there are: all, made at launch, or a budget of them, made in rounds.
+    pairing = models.CharField(max_length=10, choices=Pairing, default=Pairing.FULL)
+    #: How many tasks an adaptive study asks in all; None where the pairing is full.
+    task_budget = models.PositiveIntegerField(null=True, blank=True)
     judgments_per_task = models.PositiveSmallIntegerField(default=3)
     #: At most so many tasks for one rater; None: as many as there are.
     tasks_per_rater = models.PositiveIntegerField(null=True, blank=True)
@@ -97,8 +105,14 @@ class Study(models.Model):
 
     @property
     def quota(self) -> int:
-        """How many tasks one rater can be given."""
-        return min(self.task_count, self.tasks_per_rater or self.task_count)
+        """How many tasks one rater can be given, those of rounds to come included."""
+        tasks = self.task_count + self.tasks_to_come
+        return min(tasks, self.tasks_per_rater or tasks)
+
+    @property
+    def tasks_to_come(self) -> int:
+        """How many tasks of an adaptive study's budget no round has asked yet."""
+        return max((self.task_budget or 0) - self.task_count, 0)
 
     def log(self, what: str, *, by: Any = None, **detail: Any) -> None:
         """Add a row to the study's log."""
@@ -230,6 +244,10 @@ class Task(models.Model):
     group = models.PositiveSmallIntegerField(null=True, blank=True)
     #: When all outputs were there; their hashes join the study's record then.
     ready_at = models.DateTimeField(null=True, blank=True)
+    #: Adaptive pairs: the round that asked it, from 1, and how probable it was, just before the
+    #: draw, that this round would. None: every task is asked.
+    round = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    chance = models.FloatField(null=True, blank=True, editable=False)
     hash_a = models.CharField(max_length=64, blank=True, editable=False)
     hash_b = models.CharField(max_length=64, blank=True, editable=False)
 

@@ -124,7 +124,7 @@ def _turn(request: RaterHttpRequest, turn: Turn, refused: Refused | None = None)
     rater, study = request.rater, request.rater.study
     if turn.assignment_pk is None:
         return _no_task(request, turn)
-    assignment = assignment_for_screen(turn)
+    assignment = assignment_for_screen(turn.assignment_pk, turn.claimed)
     assignment.study = study
     earlier = assignment.judgments.current().first() if turn.is_correction else None
     if refused and refused.token != assignment.token:
@@ -153,6 +153,8 @@ def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         template = "resting"
     elif study.is_waiting and turn.judged < study.quota and study.state == Study.State.OPEN:
         template = "waiting"
+    elif study.tasks_to_come and turn.judged < study.quota and study.state == Study.State.OPEN:
+        template = "between"
     else:
         rater.finish()
         template = "done"

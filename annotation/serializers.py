@@ -22,9 +22,9 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         model = Study
         fields = [
             "slug", "name", "title", "protocol", "options", "question", "state", "prompt_set",
-            "systems", "judgments_per_task", "tasks_per_rater", "allow_tie", "allow_both_bad",
-            "sample", "seed", "plan_hash", "tasks", "judgments_wanted", "judgments", "created_at",
-            "launched_at", "closed_at",
+            "systems", "pairing", "task_budget", "judgments_per_task", "tasks_per_rater",
+            "allow_tie", "allow_both_bad", "sample", "seed", "plan_hash", "tasks",
+            "judgments_wanted", "judgments", "created_at", "launched_at", "closed_at",
         ]  # fmt: skip
 
 
@@ -39,6 +39,8 @@ class StudyBody(Body):
     question = Text(max_length=300, required=False)
     instructions = Text(required=False, allow_blank=True, max_length=20_000)
     consent = Text(required=False, allow_blank=True, max_length=20_000)
+    pairing = serializers.ChoiceField(choices=Study.Pairing.values, required=False)
+    task_budget = Whole(min_value=1, max_value=10**6, required=False)
     judgments_per_task = Whole(min_value=1, max_value=1000, required=False)
     tasks_per_rater = Whole(min_value=1, max_value=10**6, required=False)
     allow_tie = YesNo(required=False)

@@ -48,13 +48,19 @@ def create_study(
     """Make a draft. `settings` are the study's other fields, by name.
 
     `options` are the protocol's own. Raises `InputRefused` for a taken slug, an unknown protocol,
-    options that it does not take, or systems that are not distinct.
+    options that it does not take, systems that are not distinct, and a pairing that does not go
+    with the rest.
     """
     if protocol not in PROTOCOLS:
         raise InputRefused(f"unknown protocol {protocol!r}", expected=" or ".join(PROTOCOLS))
     kind = PROTOCOLS[protocol]
     if len({system.pk for system in systems}) != len(systems) or not systems:
         raise InputRefused("the systems are not distinct", expected="one or more, each once")
+    check_pairing(
+        protocol=protocol,
+        pairing=settings.get("pairing", Study.Pairing.FULL),
+        task_budget=settings.get("task_budget"),
+    )
     study = Study.objects.create(
         owner=owner,
         name=name,
@@ -73,6 +79,22 @@ def create_study(
     )
     study.log("created", by=owner)
     return study
+
+
+def check_pairing(*, protocol: str, pairing: str, task_budget: int | None) -> None:
+    """Raise `InputRefused` unless the three go together."""
+    if pairing not in Study.Pairing.values:
+        raise InputRefused(f"unknown pairing {pairing!r}", expected="full or adaptive")
+    if pairing == Study.Pairing.FULL:
+        if task_budget is not None:
+            raise InputRefused("task_budget with full pairing", expected="adaptive pairing")
+        return
+    if protocol != Study.Protocol.PAIRWISE:
+        raise InputRefused(f"adaptive pairing with protocol {protocol}", expected="pairwise")
+    if task_budget is None:
+        raise InputRefused(
+            "task_budget is missing", expected="how many tasks adaptive pairing asks in all"
+        )
 
 
 @write_transaction()

@@ -20,6 +20,8 @@ KEYS: dict[str, tuple[type, str]] = {
     "instructions": (str, "a text"),
     "consent": (str, "a text"),
     "slug": (str, "a slug"),
+    "pairing": (str, "full or adaptive"),
+    "task_budget": (int, "a whole number"),
     "judgments_per_task": (int, "a whole number"),
     "tasks_per_rater": (int, "a whole number"),
     "allow_tie": (bool, "true or false"),
@@ -30,6 +32,7 @@ KEYS: dict[str, tuple[type, str]] = {
 }
 REQUIRED = ("name", "protocol", "prompt_set", "systems")
 LIMITS = {
+    "task_budget": (1, 10**6),
     "judgments_per_task": (1, 1000),
     "tasks_per_rater": (1, 10**6),
     "lease_minutes": (1, 24 * 60),

@@ -10,13 +10,14 @@ from django import forms
 
 from annotation.models import Study
 from annotation.protocols import PROTOCOLS, Protocol, labels
-from annotation.services import MAX_INVITES
+from annotation.services import MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
 
 #: What one judgment takes, to say roughly how long a study is.
 SECONDS_A_JUDGMENT = 30
+MAX_BUDGET = 10**6
 #: What the column holds on every database.
 MAX_TASKS_PER_RATER = 2**31 - 1
 
@@ -52,6 +53,20 @@ class StudyForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Markdown. Empty: raters are not asked.",
+    )
+    pairing = forms.ChoiceField(
+        choices=Study.Pairing.choices,
+        widget=forms.RadioSelect,
+        initial=Study.Pairing.FULL,
+        required=False,
+        label="Which pairs",
+    )
+    task_budget = forms.IntegerField(
+        min_value=1,
+        max_value=MAX_BUDGET,
+        required=False,
+        label="Tasks in all",
+        help_text="For adaptive pairs; the rounds stop there.",
     )
     judgments_per_task = forms.IntegerField(
         min_value=1, max_value=1000, initial=3, label="Judgments for each task"
@@ -90,9 +105,22 @@ class StudyForm(forms.Form):
             if (names := [*COLUMNS.get(kind.name, ()), *_option_names(kind)])
         ]
 
+    def clean_pairing(self) -> str:
+        return self.cleaned_data["pairing"] or Study.Pairing.FULL
+
     def clean(self) -> dict[str, Any]:
-        """Gather the chosen protocol's options; what it does not take is told beside the form."""
         data: dict[str, Any] = super().clean() or {}
+        self._gather_options(data)
+        if self.errors.keys() & {"protocol", "pairing", "task_budget"}:
+            return data
+        try:
+            check_pairing(**{key: data[key] for key in ("protocol", "pairing", "task_budget")})
+        except InputRefused as error:
+            self.add_error("task_budget", str(error))
+        return data
+
+    def _gather_options(self, data: dict[str, Any]) -> None:
+        """Put the chosen protocol's options together; those of others are neither read nor told."""
         values = {kind: _options(kind, data) for kind in PROTOCOLS.values()}
         kind = PROTOCOLS.get(data.get("protocol", ""))
         for other in PROTOCOLS.values():
@@ -107,7 +135,6 @@ class StudyForm(forms.Form):
             except InputRefused as refused:
                 names = _option_names(kind)
                 self.add_error(names[0] if len(names) == 1 else None, str(refused))
-        return data
 
     def size(self) -> dict[str, Any]:
         """Say how large the study would be with what is filled in so far."""
@@ -116,6 +143,8 @@ class StudyForm(forms.Form):
         systems, prompt_set = len(data.get("systems", [])), data.get("prompt_set")
         prompts = prompt_set.prompts.count() if prompt_set else 0
         tasks = _tasks(data, systems=systems, prompts=prompts)
+        if data.get("pairing") == Study.Pairing.ADAPTIVE:
+            tasks = min(tasks, data.get("task_budget") or tasks)
         judgments = tasks * data.get("judgments_per_task", 0)
         each = data.get("tasks_per_rater") or tasks
         return {

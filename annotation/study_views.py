@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
+from annotation.rounds import next_round_size
 from annotation.self_naming import names_in, names_of
 from annotation.services import (
     MAX_INVITES,
@@ -82,6 +83,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
+        "next_round": next_round_size(study) if study.tasks_to_come else 0,
     }
     return render_page(
         request,

@@ -14,7 +14,8 @@ from annotation.models import Exclusion, Judgment, JudgmentQuerySet, Study
 from generation.models import System
 from ranking.rollups import OUTCOMES, Cells, less, read_cells
 from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
-from ranking.stats.mos import SCORES, Ratings
+from ranking.stats.ratings import SCORES, Ratings
+from ranking.weights import TaskWeights, read_weights
 
 EPOCH = date(1970, 1, 1)
 
@@ -63,6 +64,8 @@ class StudyCells:
     #: All judgments that stand, and those of them that count, both with automated judges.
     everything: Cells
     included: Cells
+    #: Of the judgments of an adaptive study; None: all weigh the same.
+    weights: TaskWeights | None = None
 
     def people(self, *, with_excluded: bool = False, part: Slice | None = None) -> Cells:
         """Return what people judged in this part of the study."""
@@ -121,6 +124,7 @@ def read_study(study: Study) -> StudyCells:
         labels=labels,
         everything=everything,
         included=included,
+        weights=read_weights(study, everything),
     )
 
 
@@ -196,6 +200,13 @@ def task_numbers(cells: Cells) -> Ints:
     for name in ("prompt", "a", "b"):
         starts[1:] |= rows[name][1:] != rows[name][:-1]
     return np.cumsum(starts)
+
+
+def task_keys(cells: Cells) -> Ints:
+    """Return a key for each cell's task, the same in all cells of a study."""
+    systems = len(cells.systems)
+    pair = cells.column("a") * systems + cells.column("b")
+    return np.asarray(cells.column("prompt") * systems**2 + pair)
 
 
 def value_counts(cells: Cells, *, is_pairwise: bool, task: Ints, tasks: int) -> Floats:

@@ -15,3 +15,7 @@ class NothingToScore(RankingError):
 
 class AlreadyImported(RankingError):
     """This benchmark run was imported already."""
+
+
+class CannotBePlanned(RankingError):
+    """No study can be planned from these numbers."""

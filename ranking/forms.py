@@ -39,6 +39,12 @@ class BenchmarkForm(forms.Form):
         return file
 
 
+class RoundForm(forms.Form):
+    """How many tasks the next round of adaptive pairs asks."""
+
+    count = forms.IntegerField(min_value=1, max_value=10**6)
+
+
 class ReportForm(forms.Form):
     """How a report is cut and fitted, from the query of its address; closed lists only."""
 

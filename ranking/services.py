@@ -11,17 +11,21 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils.timezone import now
 
-from annotation.exceptions import StudyNotLaunched
+from annotation.design import UNIFORM_SHARE
+from annotation.exceptions import NotAdaptive, StudyNotLaunched
 from annotation.models import Study
+from annotation.rounds import RULE, add_round
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from generation.models import Output, PromptSet, System
 from ranking.benchmarks import exact_match
 from ranking.benchmarks.lm_eval import read_results
 from ranking.benchmarks.records import RunRecord
+from ranking.comparisons import comparisons, read_study
 from ranking.exceptions import AlreadyImported, NothingToScore, RankingError
 from ranking.models import Benchmark, BenchmarkRun, Leaderboard, Score, Standing
 from ranking.reports import Options, build_report
+from ranking.stats.pairing import RULES, pair_chances
 
 
 @write_transaction()
@@ -67,6 +71,28 @@ def unshare_leaderboard(leaderboard: Leaderboard) -> None:
     """Take the link back; a later one is another."""
     leaderboard.share_token = ""
     leaderboard.save(update_fields=["share_token"])
+
+
+def ask_next_pairs(
+    study: Study,
+    *,
+    count: int | None = None,
+    rule: str = RULE,
+    keep: int | None = None,
+    by: User | None = None,
+) -> int:
+    """Add a round of tasks to an adaptive study, of the pairs that `rule` prefers now.
+
+    See `annotation.rounds.add_round` for `count`, `keep` and what is raised; an unknown rule is
+    refused. Returns how many tasks were added.
+    """
+    if rule not in RULES:
+        raise InputRefused(f"unknown rule {rule!r}", expected=" or ".join(RULES))
+    if study.pairing != Study.Pairing.ADAPTIVE:
+        raise NotAdaptive
+    counts = comparisons(read_study(study).people()).counts
+    chances = pair_chances(counts, rule=rule, uniform_share=UNIFORM_SHARE)
+    return add_round(study, chances=chances, rule=rule, count=count, keep=keep, by=by)
 
 
 def import_benchmark_file(

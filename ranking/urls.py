@@ -6,6 +6,7 @@ from ranking import views
 
 app_name = "ranking"
 urlpatterns = [
+    path("studies/<slug:slug>/tasks/add/", views.tasks_add, name="tasks-add"),
     path("studies/<slug:slug>/leaderboard/", views.leaderboard, name="leaderboard"),
     path("studies/<slug:slug>/leaderboard.<slug:format>", views.export, name="export"),
     path("studies/<slug:slug>/leaderboard/keep/", views.leaderboard_keep, name="leaderboard-keep"),

@@ -16,16 +16,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.models import Study
-from evalsite.lib.exceptions import EvalsiteError
+from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page
 from evalsite.lib.text import sha256
-from ranking.forms import BenchmarkForm, ReportForm
+from ranking.forms import BenchmarkForm, ReportForm, RoundForm
 from ranking.models import BenchmarkRun, Leaderboard, Score
 from ranking.reports import Options, build_report, without_names
 from ranking.reports.figures import figures
 from ranking.reports.formats import FORMATS
 from ranking.rollups import newest as newest_judgment
 from ranking.services import (
+    ask_next_pairs,
     fit_leaderboard,
     import_benchmark_file,
     share_leaderboard,
@@ -51,7 +52,8 @@ def _current_report(study: Study, options: Options) -> dict[str, Any]:
     for each judgment; the page says when it was made.
     """
     key = "report:" + sha256(repr((study.pk, options)))
-    mark = [study.state, *_watermark(study)]
+    # Tasks that a round adds change what earlier judgments weigh.
+    mark = [study.state, study.task_count, *_watermark(study)]
     cached = cache.get(key)
     if cached and (cached["mark"] == mark or time() < cached["fresh_until"]):
         report: dict[str, Any] = cached["report"]
@@ -94,6 +96,23 @@ def leaderboard(request: UserHttpRequest, slug: str) -> HttpResponse:
     return render_page(
         request, "ranking/leaderboard.html", context, fragment="ranking/_report.html"
     )
+
+
+@login_required
+@require_POST
+def tasks_add(request: UserHttpRequest, slug: str) -> HttpResponse:
+    """Ask the next round of an adaptive study."""
+    study = _own_study(request, slug)
+    form = RoundForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise InputRefused("that is no number of tasks", expected="1 or more")
+        added = ask_next_pairs(study, count=form.cleaned_data["count"], by=request.user)
+    except EvalsiteError as error:
+        messages.error(request, str(error))
+    else:
+        messages.info(request, f"{added} task{'s' if added > 1 else ''} added.")
+    return redirect("annotation:study-detail", slug)
 
 
 @login_required

@@ -35,8 +35,10 @@ def pretty_json(value: Any) -> str:
 
 @register.filter
 def percent(share: float | None, digits: int = 1) -> str:
-    """Show a share as a percentage; a dash where there is none."""
-    return f"{100 * share:.{digits}f}%" if isinstance(share, (int, float)) else "–"
+    """Show a share as a percentage, with a true minus; a dash where there is none."""
+    if not isinstance(share, (int, float)):
+        return "–"
+    return f"{100 * share:.{digits}f}%".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter

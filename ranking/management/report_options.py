@@ -8,6 +8,7 @@ from typing import Any
 
 from ranking.comparisons import Slice
 from ranking.reports import Options
+from ranking.reports.options import MARGIN
 
 
 def add_report_arguments(parser: ArgumentParser) -> None:
@@ -16,6 +17,8 @@ def add_report_arguments(parser: ArgumentParser) -> None:
                         help="half a win each way, or a probability of their own")  # fmt: skip
     parser.add_argument("--cap", type=_share, metavar="SHARE",
                         help="no rater has more than this share of the weight")  # fmt: skip
+    parser.add_argument("--margin", type=_share, default=MARGIN, metavar="DIFFERENCE",
+                        help="win rates that close are equal enough (%(default)s)")  # fmt: skip
     parser.add_argument("--adjust", action="store_true",
                         help="adjust win rates for length and Markdown style too")  # fmt: skip
     parser.add_argument("--category", default="", help="only prompts of this category")
@@ -29,6 +32,7 @@ def report_options(arguments: dict[str, Any]) -> Options:
         seed=arguments["seed"],
         ties=arguments["ties"],
         cap=arguments["cap"],
+        margin=arguments["margin"],
         adjust=arguments["adjust"],
         part=Slice(
             category=arguments["category"],

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ranking.reports.shown import is_decided
+from ranking.reports.stopping import in_words
+from ranking.stats.ranks import same_order
+
 Report = dict[str, Any]
 
 #: Sides that differ by less are balanced for all that matters.
@@ -18,12 +24,22 @@ def checks(report: Report) -> list[dict[str, str]]:
         ("One rater", _one_rater(report)),
         ("Few judgments", _few_judgments(report)),
         ("Sides", _sides(report)),
+        ("Enough judgments", _enough(report)),
+        ("Differences", _differences(report)),
         ("Agreement", _agreement(report)),
+        ("Judges", _judges(report)),
         ("Ties", _ties(report)),
         ("Second method", _second_opinion(report)),
+        ("Rater bias", _rater_bias(report)),
+        ("Scale", _scale(report)),
         ("Fit", _fit(report)),
     ]
     return [{"title": title, "says": says} for title, says in found if says]
+
+
+def _enough(report: Report) -> str:
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    return in_words(report.get("stopping") or [], names)
 
 
 def _one_rater(report: Report) -> str:
@@ -77,20 +93,86 @@ def _side_balance(position: Report) -> str:
     return f"{worst['name']} stood left {_percent(worst['left'])} of the time."
 
 
-def _agreement(report: Report) -> str:
-    agreement = report.get("agreement")
-    if not agreement:
+def _differences(report: Report) -> str:
+    rows = [row for row in report.get("differences", []) if row["p_holm"] is not None]
+    if not rows:
         return ""
-    says = (
-        f"Krippendorff's alpha ({agreement['metric']}) is {agreement['alpha']:.2f} "
-        f"({agreement['low']:.2f} to {agreement['high']:.2f})"
+    beyond = sum(is_decided(row, report) for row in rows)
+    return (
+        f"Of {len(rows)} pairs of systems, {beyond} differ beyond chance when all are tested at "
+        f"once (paired by prompt, Holm's correction, {1 - report['method']['level']:.2g})."
     )
-    raw = report.get("raw_agreement")
+
+
+def _agreement(report: Report) -> str:
+    agreement, raw = report.get("agreement"), report.get("raw_agreement")
+    says = []
+    if agreement:
+        says.append(
+            f"Krippendorff's alpha ({agreement['metric']}) is {agreement['alpha']:.2f}"
+            f"{_reach(agreement, '.2f')}"
+        )
     if raw and raw.get("with_ties"):
-        says += f"; two raters agree on a task {_percent(raw['with_ties']['value'])} of the time"
+        same = f"two raters agree on a task {_percent(raw['with_ties']['value'])} of the time"
         if raw.get("without_ties"):
-            says += f", {_percent(raw['without_ties']['value'])} where neither calls a tie"
+            same += f", {_percent(raw['without_ties']['value'])} where neither calls a tie"
+        if raw.get("within_one"):
+            same += f", and within one score {_percent(raw['within_one']['value'])}"
+        says.append(same)
+    if not says:
+        return ""
+    return _sentence("; ".join(says))
+
+
+def _reach(row: dict[str, Any], form: str) -> str:
+    if row["low"] is None:
+        return " (too few tasks for an interval)"
+    return f" ({row['low']:{form}} to {row['high']:{form}})"
+
+
+def _judges(report: Report) -> str:
+    rows = [row for row in report.get("judges", []) if row["with_ties"]]
+    return " ".join(_judge(row) for row in rows[:3]) + (
+        f" {len(rows) - 3} more judges are in the table." if len(rows) > 3 else ""
+    )
+
+
+def _judge(row: dict[str, Any]) -> str:
+    says = (
+        f"{row['judge']} agrees with a rater on {_percent(row['with_ties']['value'])} of "
+        f"{row['tasks']:,} tasks"
+    )
+    if row["without_ties"]:
+        says += f", {_percent(row['without_ties']['value'])} where neither calls a tie"
+    among = row["people"]["with_ties"] if row["people"] else None
+    if among:
+        says += f"; two raters agree there {_percent(among['value'])} of the time"
     return says + "."
+
+
+def _rater_bias(report: Report) -> str:
+    if report.get("no_correction"):
+        return f"No correction for the bias of raters could be made: {report['no_correction']}."
+    rows = [r for r in report["standings"] if r.get("mos_corrected") is not None]
+    if len(rows) < 2:
+        return ""
+    means, corrected = (np.array([r[key] for r in rows]) for key in ("mos", "mos_corrected"))
+    order = "stays as it is" if same_order(means, corrected) else "is another one"
+    return (
+        f"With each rater's bias taken off and raters weighed by consistency (ITU-T P.913, 12.6) "
+        f"the order {order}; the largest change of a mean is "
+        f"{np.abs(corrected - means).max():.2f}."
+    )
+
+
+def _scale(report: Report) -> str:
+    found = report.get("ordinal")
+    if not found:
+        return ""
+    if found["same_order"] is None:
+        return f"No ordinal model could be fitted: {found['reason']}."
+    order = "gives the same order" if found["same_order"] else "gives another order"
+    return f"An ordered probit model, which takes no two scores to be equally far apart, {order}."
 
 
 def _ties(report: Report) -> str:
@@ -137,6 +219,10 @@ def _fit(report: Report) -> str:
         f"{names[worst['b']]} is furthest from the model: {_percent(worst['observed_a'])} of wins, "
         f"{_percent(worst['p_a'])} predicted."
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
 
 
 def _percent(share: float, digits: int = 1) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranking.reports.shown import agreement_table, alphas_in_words, difference_rows
+from ranking.reports.stopping import listed
+
 Report = dict[str, Any]
 Figure = dict[str, Any]
 
@@ -29,8 +32,14 @@ def figures(report: Report) -> Figure:
     """Return the interval plot, and the pair matrix of a pairwise report."""
     is_pairwise = report["protocol"] == "pairwise"
     key = "win_rate" if is_pairwise else "mos"
-    found: Figure = {"plot": _interval_plot(report, key), "slices": _slices(report, key)}
+    found: Figure = {
+        "plot": _interval_plot(report, key),
+        "slices": _slices(report, key),
+        "agreement": {**agreement_table(report), "alphas": alphas_in_words(report)},
+        "differences": difference_rows(report),
+    }
     if is_pairwise:
+        found["stopping"] = _stopping(report)
         found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]
         found["pairs"] = _pairs(report)
     else:
@@ -71,6 +80,14 @@ def _interval_plot(report: Report, key: str) -> Figure:
         ],
         "middle": x(0.5) if key == "win_rate" and low <= 0.5 <= high else None,
     }
+
+
+def _stopping(report: Report) -> Figure:
+    """Return the pairs that a page lists, by name, and how many more there are."""
+    rows = report.get("stopping") or []
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    found = [{**row, "a": names[row["a"]], "b": names[row["b"]]} for row in listed(rows)]
+    return {"rows": found, "unlisted": len(rows) - len(found)}
 
 
 def _matrix(report: Report, group: int) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ranking.comparisons import StudyCells
 from ranking.reports.options import Options
 from ranking.stats.bradley_terry import fit_bradley_terry
 from ranking.stats.connectivity import groups
-from ranking.stats.counts import Comparisons, Ints, present
+from ranking.stats.counts import Comparisons, Floats, Ints, present
 from ranking.stats.davidson import fit_davidson
 from ranking.stats.exceptions import NotEnoughData
 from ranking.stats.fits import Fit
@@ -31,7 +31,7 @@ from ranking.stats.separation import OneSided, one_sided_win_rates
 class Group:
     """Systems that comparisons join, and what was fitted to them; `place[i]` is system i's number.
 
-    `tallied` has each judgment once, `weighted` with its weight (the same without a cap).
+    `tallied` has each judgment once, `weighted` with its weight (the same where all weigh alike).
     """
 
     number: int
@@ -57,19 +57,27 @@ def fitted_groups(cells: StudyCells, data: Comparisons, options: Options) -> lis
         for group in groups(data.counts.half_wins)
         if len(group) > 1
     ]
+    weight = None if cells.weights is None else cells.weights.of(data)
     # Each group has random numbers of its own: what else was judged changes nothing in it.
-    return [_group(cells, data, place, number, options) for number, place in enumerate(found)]
+    return [
+        _group(cells, data, weight, place, number, options) for number, place in enumerate(found)
+    ]
 
 
 def _group(
-    cells: StudyCells, data: Comparisons, place: Ints, number: int, options: Options
+    cells: StudyCells,
+    data: Comparisons,
+    weight: Floats | None,
+    place: Ints,
+    number: int,
+    options: Options,
 ) -> Group:
     rng = np.random.default_rng(options.seed)
     tallied = data.restricted_to(place)
-    weighted = _weighted(tallied, options)
+    inside = np.isin(data.a, place) & np.isin(data.b, place)
+    weighted = _weighted(tallied, None if weight is None else weight[inside], options)
     fit = _fit(weighted, options)
     cov = _covariance(fit, weighted)
-    inside = np.isin(data.a, place) & np.isin(data.b, place)
     return Group(
         number=number,
         place=place,
@@ -88,11 +96,17 @@ def _group(
     )
 
 
-def _weighted(data: Comparisons, options: Options) -> Comparisons:
+def _weighted(data: Comparisons, weight: Floats | None, options: Options) -> Comparisons:
+    """Weigh judgments by the inverse of their tasks' chances, then cap the raters."""
+    weighted = data
+    if weight is not None:
+        # Together they weigh as much as there are judgments.
+        weight = weight * (data.count.sum() / float((data.count * weight).sum()))
+        weighted = data.weighted(weight)
     if options.cap is None:
-        return data
-    weights = capped_weights(data, options.cap)
-    return replace(data, count=data.count * weights[data.rater])
+        return weighted
+    cap = capped_weights(weighted, options.cap)[data.rater]
+    return data.weighted(cap if weight is None else weight * cap)
 
 
 def _fit(data: Comparisons, options: Options) -> Fit:

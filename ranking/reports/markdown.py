@@ -6,11 +6,15 @@ import html
 import re
 from typing import Any
 
+from ranking.reports.shown import agreement_table, difference_rows
+from ranking.reports.stopping import listed
+
 Report = dict[str, Any]
 
 
 def report_markdown(report: Report) -> str:
     """Return the whole report as one Markdown document."""
+    agreement = agreement_table(report)
     parts = [
         f"# {_safe(report['name'])}",
         f"{_safe(report['question'])}",
@@ -19,6 +23,10 @@ def report_markdown(report: Report) -> str:
         "## Standings",
         _standings(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
+        *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
+        *(["## Differences", _differences(report)] if report.get("differences") else []),
+        *(["## How often each score was given", _scores(report)] if _has_scores(report) else []),
+        *(["## Agreement", _agreement(agreement)] if agreement["rows"] else []),
         *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
         *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
         *(["## By part", _slices(report)] if report.get("slices") else []),
@@ -73,6 +81,30 @@ def _pairs(report: Report) -> str:
     return _table(header, rows, right=range(2, 8))
 
 
+def _has_scores(report: Report) -> bool:
+    return any("distribution" in row for row in report["standings"])
+
+
+def _scores(report: Report) -> str:
+    scores = len(report["standings"][0]["distribution"])
+    rows = [
+        [_safe(row["name"]), *[str(n) for n in row["distribution"]]] for row in report["standings"]
+    ]
+    header = ["System", *[str(score) for score in range(1, scores + 1)]]
+    return _table(header, rows, right=range(1, scores + 1))
+
+
+def _differences(report: Report) -> str:
+    header = ["Pair", "Difference", "95 %", "p", "p, Holm", "Decided", "Prompts"]
+    rows = [[_safe(value) for value in row.values()] for row in difference_rows(report)]
+    return _table(header, rows, right=range(1, 7))
+
+
+def _agreement(table: dict[str, Any]) -> str:
+    rows = [[_safe(row["name"]), *map(_safe, row["cells"])] for row in table["rows"]]
+    return _table(["Who", *table["columns"]], rows, right=range(1, 5))
+
+
 def _benchmarks(report: Report) -> str:
     header = ["System", "Benchmark", "Metric", "Score", "± SE", "Harness", "Task version", "n"]
     rows = [
@@ -89,6 +121,32 @@ def _benchmarks(report: Report) -> str:
         for row in report["benchmarks"]
     ]
     return _table(header, rows, right=(3, 4, 7))
+
+
+def _stopping(report: Report) -> str:
+    """Every undecided pair up to a page's fill, then those that differ least."""
+    names = {row["system"]: row["name"] for row in report["standings"]}
+    rows = [
+        [
+            _safe(names[row["a"]]),
+            _safe(names[row["b"]]),
+            row["verdict"],
+            _signed(row["difference"]),
+            "–" if row["low"] is None else f"{_signed(row['low'])} to {_signed(row['high'])}",
+            "" if row["more_judgments"] is None else str(row["more_judgments"]),
+        ]
+        for row in listed(report["stopping"])
+    ]
+    header = [
+        "a",
+        "b",
+        "Verdict on a",
+        "Difference, points",
+        "At any time",
+        "More judgments, about",
+    ]
+    more = len(report["stopping"]) - len(rows)
+    return _table(header, rows, right=(3, 4, 5)) + (f"\n\nAnd {more} more pairs." if more else "")
 
 
 def _checks(report: Report) -> str:
@@ -168,6 +226,10 @@ def _table(header: list[str], rows: list[list[str]], *, right: Any) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
+
+
+def _signed(difference: float) -> str:
+    return f"{100 * difference:+.1f}"
 
 
 def _safe(text: str) -> str:

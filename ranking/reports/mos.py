@@ -2,71 +2,108 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ranking.comparisons import StudyCells, ratings
+from ranking.comparisons import StudyCells
+from ranking.reports.mos_details import difference_rows, ordinal_row, rater_rows
+from ranking.reports.mos_fit import MosFit, fitted_mos
 from ranking.reports.options import Options
-from ranking.stats.counts import Ints
-from ranking.stats.mos import Ratings, mean_opinion_scores
-from ranking.stats.ranks import unknown_ranks
+from ranking.stats.intervals import FEW_RATERS
 
 Row = dict[str, Any]
 
 
 def mos_standings(cells: StudyCells, options: Options, *, with_excluded: bool = False) -> list[Row]:
     """Return the standings alone, best first; a system without judgments has none."""
-    data = ratings(cells.people(part=options.part, with_excluded=with_excluded))
-    judged = np.flatnonzero(data.distribution().sum(axis=1))
-    if len(judged) == 0:
-        return []
-    part = _restricted(data, judged)
-    means = mean_opinion_scores(part, level=options.level)
-    ranks = unknown_ranks(means.mean)
-    distribution = part.distribution()
-    rows = [
-        {
-            "system": cells.systems[s].slug,
-            "name": cells.systems[s].name,
-            "group": 0,
-            "rank": int(ranks.rank[i]),
-            "rank_low": int(ranks.low[i]),
-            "rank_high": int(ranks.high[i]),
-            "mos": float(means.mean[i]),
-            "mos_low": means.low[i],
-            "mos_high": means.high[i],
-            "sd": means.sd[i],
-            "judgments": int(means.judgments[i]),
-            "distribution": distribution[i].tolist(),
-        }
-        for i, s in enumerate(judged)
-    ]
-    return sorted(rows, key=lambda row: (row["rank"], row["name"]))
+    fit = fitted_mos(cells, options, with_excluded=with_excluded)
+    return _standings(fit) if fit else []
 
 
 def mos_part(cells: StudyCells, options: Options) -> Row:
-    """Rank the systems that were judged by their mean scores."""
-    standings = mos_standings(cells, options)
+    """Return all of a MOS report that comes from the scores."""
+    fit = fitted_mos(cells, options)
+    standings = _standings(fit) if fit else []
     return {
-        "method": {
-            "model": "mean opinion score",
-            "scale": "absolute category rating, 1 to 5 (ITU-T P.800)",
-            "interval": "t, clustered by rater (raters minus one degrees of freedom)",
-            "quantile": "t",
-            "ranks": "simultaneous intervals of all differences",
-            "level": options.level,
-            "seed": options.seed,
-            "slice": options.part.in_words(),
-        },
+        "method": _method(fit, options),
         "standings": standings,
         "groups": [[row["system"] for row in standings]] if standings else [],
-        "warnings": [],
+        "differences": difference_rows(fit, options) if fit else [],
+        "ordinal": ordinal_row(fit, options) if fit else None,
+        "raters": rater_rows(fit) if fit else [],
+        "no_correction": fit.bias_reason if fit else "",
+        "warnings": _warnings(fit) if fit else [],
     }
 
 
-def _restricted(data: Ratings, systems: Ints) -> Ratings:
-    number = np.full(data.systems, -1)
-    number[systems] = np.arange(len(systems))
-    return replace(data, systems=len(systems), system=number[data.system])
+def _standings(fit: MosFit) -> list[Row]:
+    rows = [_standing(fit, i) for i in range(len(fit.systems))]
+    return sorted(rows, key=lambda row: (row["rank"], row["name"]))
+
+
+def _standing(fit: MosFit, i: int) -> Row:
+    scores, ranks, shifts = fit.scores, fit.scores.ranks, fit.shifts
+    tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(fit.systems)) != i))
+    return {
+        "system": fit.systems[i].slug,
+        "name": fit.systems[i].name,
+        "group": 0,
+        "rank": int(ranks.rank[i]),
+        "rank_low": int(ranks.low[i]),
+        "rank_high": int(ranks.high[i]),
+        "best": None if ranks.best is None else float(ranks.best[i]),
+        "tied_with": [fit.systems[j].slug for j in tied],
+        "mos": float(scores.mean[i]),
+        "mos_low": scores.low[i],
+        "mos_high": scores.high[i],
+        "mos_se": scores.error[i],
+        "mos_corrected": None if fit.bias is None else float(fit.bias.mean[i]),
+        "sd": scores.sd[i],
+        "judgments": int(scores.judgments[i]),
+        "raters": int(scores.found.raters[i]),
+        "distribution": scores.distribution[i].tolist(),
+        "rank_low_without_a_rater": None if shifts is None else int(shifts.rank_low[i]),
+        "rank_high_without_a_rater": None if shifts is None else int(shifts.rank_high[i]),
+    }
+
+
+def _method(fit: MosFit | None, options: Options) -> Row:
+    cov = fit.scores.found.cov if fit else None
+    interval = "clustered by rater"
+    quantile = "t, raters minus one degrees of freedom"
+    if cov and cov.is_two_way:
+        interval = "clustered by rater and by prompt, two-way"
+        quantile = "t, degrees of freedom after Satterthwaite"
+    if cov and cov.raters < FEW_RATERS:
+        quantile += ", at least what the wild score bootstrap by rater reaches"
+    return {
+        "model": "mean opinion score",
+        "scale": "absolute category rating, 1 to 5 (ITU-T P.800)",
+        "interval": interval,
+        "quantile": quantile,
+        "ranks": "simultaneous intervals of all differences (largest |t|, stepping down)",
+        "corrected": "rater bias and consistency by alternating projection (ITU-T P.913, 12.6)",
+        "differences": "paired by prompt, clustered by rater and prompt, p-values after Holm",
+        "level": options.level,
+        "seed": options.seed,
+        "slice": options.part.in_words(),
+    }
+
+
+def _warnings(fit: MosFit) -> list[str]:
+    warnings = []
+    alike = [fit.systems[i].name for i in fit.scores.unanimous]
+    if alike:
+        warnings.append(
+            f"All judgments are the same score for {', '.join(alike)}: nothing varies, so the "
+            "interval is what so few raters could have missed."
+        )
+    alone = [
+        system.name
+        for system, raters in zip(fit.systems, fit.scores.found.raters, strict=True)
+        if raters == 1
+    ]
+    if alone and fit.shifts is not None:
+        warnings.append(f"Judged by one rater only, so without an interval: {', '.join(alone)}.")
+    return warnings

@@ -13,6 +13,7 @@ from ranking.reports.options import Options
 from ranking.reports.position import position_row
 from ranking.reports.raters import rater_rows, reversed_warning
 from ranking.reports.sensitivity import sensitivity_rows
+from ranking.reports.stopping import stopping_rows
 from ranking.stats.bradley_terry import PRIOR_SD
 from ranking.stats.counts import BOTH_BAD, Floats, tally
 from ranking.stats.intervals import FEW_RATERS
@@ -44,13 +45,14 @@ def pairwise_part(cells: StudyCells, options: Options) -> Row:
             "other. Each has a table of its own; ranks do not carry over."
         )
     return {
-        "method": method(fitted, options),
+        "method": {**method(fitted, options), "weights": _weights(fitted, cells)},
         "standings": [row for group in fitted for row in standings(group, options)],
         "pairs": [row for group in fitted for row in _pairs(group)],
         "position": position_row(fitted, options),
         "groups": [[system.slug for system in group.systems] for group in fitted],
         "warnings": warnings,
         "raters": raters,
+        "stopping": stopping_rows(fitted, options),
         **sensitivity_rows(cells, fitted, options),
     }
 
@@ -73,10 +75,28 @@ def method(fitted: list[Group], options: Options) -> Row:
         if two_way
         else "t, raters minus one degrees of freedom",
         "ranks": "simultaneous intervals of all differences (largest |t|)",
+        "verdicts": "confidence sequence (t mixture by rater; Bonferroni over all pairs)",
+        "margin": options.margin,
         "level": options.level,
         "seed": options.seed,
         "rater_cap": options.cap,
         "slice": options.part.in_words(),
+    }
+
+
+def _weights(fitted: list[Group], cells: StudyCells) -> Row | None:
+    """Return what judgments weigh in the largest group; None where all were asked evenly.
+
+    `effective` is the share of judgments that would say as much weighing the same (Kish, 1965).
+    """
+    if cells.weights is None or not fitted or (weight := fitted[0].weighted.weight) is None:
+        return None
+    count = fitted[0].tallied.count
+    return {
+        "by": "inverse probability of the task's being asked",
+        "lowest": float(weight.min()),
+        "highest": float(weight.max()),
+        "effective": float((count @ weight) ** 2 / (count @ weight**2) / count.sum()),
     }
 
 

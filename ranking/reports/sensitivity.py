@@ -26,7 +26,8 @@ def sensitivity_rows(cells: StudyCells, fitted: list[Group], options: Options) -
     return {
         "other_ties": first and _other_ties(first, options),
         "second_opinion": first and _second_opinion(first, options),
-        "fewest_to_change_the_top": first and _flip(first),
+        # Counts judgments as if all weighed the same.
+        "fewest_to_change_the_top": _flip(first) if first and cells.weights is None else None,
         "adjusted": adjusted_row(cells, first, options) if first and options.adjust else None,
     }
 

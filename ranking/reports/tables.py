@@ -12,8 +12,9 @@ PAIRWISE = (
     "acceptability_low", "acceptability_high", "judgments", "wins", "losses", "ties", "both_bad",
 )  # fmt: skip
 MOS = (
-    "system", "name", "rank", "rank_low", "rank_high", "mos", "mos_low", "mos_high", "sd",
-    "judgments",
+    "system", "name", "rank", "rank_low", "rank_high", "mos", "mos_low", "mos_high", "mos_se",
+    "mos_corrected", "sd", "best", "judgments", "raters", "rank_low_without_a_rater",
+    "rank_high_without_a_rater",
 )  # fmt: skip
 
 

@@ -48,10 +48,8 @@ def method_in_words(report: Report) -> str:
         if counts["excluded"]
         else ""
     )
-    if report["protocol"] == "pairwise":
-        model = _pairwise_model(report)
-    else:
-        model = f" Scores are means on an {method['scale']} scale."
+    is_pairwise = report["protocol"] == "pairwise"
+    model = _pairwise_model(report) if is_pairwise else _mean_scores(report)
     part = f" This report covers {method['slice']} only." if method.get("slice") else ""
     return (
         f"{collected}{excluded}{part}{model} Intervals: {_percent(_level(report))}, "
@@ -77,8 +75,41 @@ def _pairwise_model(report: Report) -> str:
     return (
         f" Strengths are Bradley-Terry estimates ({method['solver']}) in which {ties} "
         f"({counts['ties']} ties, {counts['both_bad']} both bad). The win rate is the mean "
-        f"predicted share of wins against each other system.{cap}"
+        f"predicted share of wins against each other system.{_weights(method)}{cap}"
+        f"{_verdicts(method)}"
     )
+
+
+def _verdicts(method: dict[str, Any]) -> str:
+    if "verdicts" not in method:  # a leaderboard that was kept before there were any
+        return ""
+    return (
+        f" Pairs are called better, worse or equivalent (win rates within {method['margin']:.3g}) "
+        f"by a {method['verdicts']}, valid however often one looks."
+    )
+
+
+def _weights(method: dict[str, Any]) -> str:
+    weights = method.get("weights")
+    if not weights:
+        return ""
+    return (
+        " Pairs were asked adaptively: a first even round, then the pairs that promised to tell "
+        "most, a fifth of each round evenly. Each judgment weighs by the inverse probability of "
+        f"its task's being asked ({weights['lowest']:.2f} to {weights['highest']:.2f}), so the "
+        "estimates are those of asking every pair on every prompt; the weights leave the "
+        f"information of {_percent(weights['effective'])} of the judgments."
+    )
+
+
+def _mean_scores(report: Report) -> str:
+    method = report["method"]
+    more = (
+        f" Corrected means: {method['corrected']}. Differences of systems: {method['differences']}."
+        if "corrected" in method
+        else ""
+    )
+    return f" Scores are means on an {method['scale']} scale.{more}"
 
 
 def _level(report: Report) -> float:

@@ -29,8 +29,8 @@ def fit_bradley_terry(half_wins: Floats) -> Fit:
     Starts from choix's dense spectral solver (Maystre and Grossglauser, 2015) and polishes by
     Newton's method until the gradient's norm is below 1e-8 (or as small as the counts' size lets
     a double be). Raises `NotConnected` when no chain of comparisons joins all systems,
-    `NotConverged` when the gradient stays larger, `NotEnoughData` below two systems, `NotCounts`
-    for what cannot be counts.
+    `NotConverged` when the gradient stays larger, `NotEnoughData` below two systems,
+    `ImpossibleData` for what cannot be counts.
     """
     check_counts(half_wins)
     if len(half_wins) < 2:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.stats.exceptions import NotCounts
+from ranking.stats.exceptions import ImpossibleData
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -53,14 +53,14 @@ class Counts:
 
 
 def check_counts(counts: Floats) -> None:
-    """Raise `NotCounts` unless `counts[i, j]` can be how often i beat j."""
+    """Raise `ImpossibleData` unless `counts[i, j]` can be how often i beat j."""
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
-        raise NotCounts(f"counts of shape {counts.shape}; expected a square")
+        raise ImpossibleData(f"counts of shape {counts.shape}; expected a square")
     # A sum with a NaN or an infinity in it is not finite.
     if not np.isfinite(counts.sum()) or counts.min(initial=0.0) < 0:
-        raise NotCounts("counts must be finite and not negative")
+        raise ImpossibleData("counts must be finite and not negative")
     if np.diagonal(counts).any():
-        raise NotCounts("a system was compared with itself")
+        raise ImpossibleData("a system was compared with itself")
 
 
 def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
@@ -71,8 +71,8 @@ def tally(numbers: Ints, weights: Ints | Floats, size: int) -> Floats:
 def aggregate(a: NDArray[Any], b: NDArray[Any], outcome: NDArray[Any], systems: int) -> Counts:
     """Count judgments given one by one: `a[n]`, `b[n]` are systems, `outcome[n]` a constant above.
 
-    Reads each array once, in pieces that stay in the cache. Raises `NotCounts` for a number that
-    is no system or outcome.
+    Reads each array once, in pieces that stay in the cache. Raises `ImpossibleData` for a
+    number that is no system or outcome.
     """
     size = systems * systems * OUTCOMES
     total = np.zeros(size, dtype=np.int64)
@@ -92,9 +92,9 @@ def _tallied(key: NDArray[np.int32], size: int) -> Ints:
     try:
         found = np.bincount(key, minlength=size)
     except ValueError:
-        raise NotCounts("a negative number of a system or outcome") from None
+        raise ImpossibleData("a negative number of a system or outcome") from None
     if len(found) > size:
-        raise NotCounts("a number of a system or outcome that does not exist")
+        raise ImpossibleData("a number of a system or outcome that does not exist")
     return found
 
 
@@ -122,8 +122,10 @@ class Comparisons:
     b: Ints
     left: Ints
     outcome: Ints
-    #: Whole numbers, or weights where a rater's are capped.
+    #: Whole numbers, or how much the cell's judgments weigh together.
     count: Ints | Floats
+    #: What one judgment of the cell weighs; None: all the same.
+    weight: Floats | None = None
 
     @cached_property
     def table(self) -> Floats:
@@ -157,6 +159,17 @@ class Comparisons:
             count=self.table[a, b, left, outcome],
         )
 
+    def weighted(self, weight: Floats) -> Comparisons:
+        """Let each judgment of cell i weigh `weight[i]`."""
+        return replace(self, count=self.count * weight, weight=weight)
+
+    @property
+    def squared(self) -> Comparisons:
+        """Return the same with every judgment's weight squared, as variances add up."""
+        if self.weight is None:
+            return self
+        return replace(self, count=self.count * self.weight)
+
     def only(self, kept: NDArray[np.bool_]) -> Comparisons:
         """Keep some of the cells; the numbering stays."""
         if kept.all():
@@ -172,6 +185,7 @@ class Comparisons:
             left=self.left[kept],
             outcome=self.outcome[kept],
             count=self.count[kept],
+            weight=None if self.weight is None else self.weight[kept],
         )
 
     def restricted_to(self, systems: Ints) -> Comparisons:
@@ -192,6 +206,7 @@ class Comparisons:
             left=part.left,
             outcome=part.outcome,
             count=part.count,
+            weight=part.weight,
         )
 
 

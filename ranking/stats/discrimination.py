@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from ranking.stats.counts import WORTH, Comparisons, Floats, tally
+from ranking.stats.counts import WORTH, Comparisons, Floats, Ints, tally
 from ranking.stats.fits import Fit
 from ranking.stats.sandwich import Sandwich
 
@@ -41,19 +41,18 @@ def discriminations(
     The strengths are those without the rater, by one step. A normal prior of mean 1 and standard
     deviation 1 holds raters with few judgments; the interval is from the curvature.
     """
-    c = comparisons
+    raters = comparisons.raters
     others = fit.strengths - cov.influence[:, : fit.systems]
-    flat = others.ravel()
-    base = c.rater * fit.systems
-    difference = flat[base + c.a] - flat[base + c.b]
-    worth = WORTH[c.outcome]
-    value = np.full(c.raters, PRIOR_MEAN)
+    rater, a, b, count, won = _by_pair(comparisons)
+    difference = others[rater, a] - others[rater, b]
+    pull = tally(rater, won * difference, raters)
+    weighted = count * difference
+    value = np.full(raters, PRIOR_MEAN)
     for _ in range(_STEPS):
-        p = 1 / (1 + np.exp(-value[c.rater] * difference))
-        weighted = c.count * difference
-        slope = tally(c.rater, weighted * (worth - p), c.raters)
+        p = 1 / (1 + np.exp(-value[rater] * difference))
+        slope = pull - tally(rater, weighted * p, raters)
         slope -= (value - PRIOR_MEAN) / PRIOR_SD**2
-        curvature = tally(c.rater, weighted * difference * p * (1 - p), c.raters)
+        curvature = tally(rater, weighted * difference * p * (1 - p), raters)
         curvature += PRIOR_SD**-2
         step = np.clip(slope / curvature, -1, 1)
         value = value + step
@@ -61,3 +60,16 @@ def discriminations(
             break
     half = norm.ppf((1 + level) / 2) / np.sqrt(curvature)
     return Discrimination(value=value, low=value - half, high=value + half)
+
+
+def _by_pair(c: Comparisons) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+    """Return rater, a, b, judgments and wins of a, all of a pair together where that is quick."""
+    won = WORTH[c.outcome] * c.count
+    size = c.raters * c.systems**2
+    if size > 4 * len(c.count):
+        return c.rater, c.a, c.b, c.count.astype(float), won
+    key = (c.rater * c.systems + c.a) * c.systems + c.b
+    judged = tally(key, c.count, size)
+    met = np.flatnonzero(judged)
+    rater, pair = np.divmod(met, c.systems**2)
+    return rater, *np.divmod(pair, c.systems), judged[met], tally(key, won, size)[met]

@@ -19,5 +19,9 @@ class NotEnoughData(StatisticsError):
     """There is too little to estimate this from."""
 
 
-class NotCounts(StatisticsError):
-    """These numbers are no counts of comparisons."""
+class ImpossibleData(StatisticsError):
+    """These numbers cannot be judgments."""
+
+
+class NotPossible(StatisticsError):
+    """No study can do that."""

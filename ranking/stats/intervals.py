@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from ranking.stats.counts import Floats
@@ -60,21 +61,36 @@ def wild_quantiles(parts: Floats, *, level: float, rng: np.random.Generator) -> 
     divided by its own standard error: the score bootstrap of Kline and Santos (2012) with the
     weights of Webb.
     """
-    weights = rng.choice(WEBB, size=(WILD_DRAWS, parts.shape[1]))
-    return np.asarray(np.quantile(_wild_ratios(parts, weights), level, axis=0))
+    weights = wild_weights(parts.shape[1], rng)
+    return np.asarray(np.quantile(wild_ratios(parts, weights), level, axis=0))
 
 
-def wild_largest(cov: Sandwich, systems: int, *, level: float, rng: np.random.Generator) -> float:
-    """Return the quantile of the largest |t| over all differences of strengths."""
-    weights = rng.choice(WEBB, size=(WILD_DRAWS, len(cov.influence)))
+def wild_largest(
+    cov: Sandwich,
+    systems: int,
+    *,
+    level: float,
+    rng: np.random.Generator,
+    pairs: NDArray[np.bool_] | None = None,
+) -> float:
+    """Return the quantile of the largest |t| over the differences of pairs [i, j], or of all."""
+    weights = wild_weights(len(cov.influence), rng)
+    chosen = np.ones((systems, systems), dtype=bool) if pairs is None else pairs
     largest = np.zeros(WILD_DRAWS)
     for first in range(systems - 1):
-        parts = cov.influence[:, [first]] - cov.influence[:, first + 1 : systems]
-        np.maximum(largest, _wild_ratios(parts.T, weights).max(axis=1), out=largest)
+        others = first + 1 + np.flatnonzero(chosen[first, first + 1 :])
+        if len(others):
+            parts = cov.influence[:, [first]] - cov.influence[:, others]
+            np.maximum(largest, wild_ratios(parts.T, weights).max(axis=1), out=largest)
     return float(np.quantile(largest, level))
 
 
-def _wild_ratios(parts: Floats, weights: Floats) -> Floats:
+def wild_weights(raters: int, rng: np.random.Generator) -> Floats:
+    """Return random weights of mean 0 and variance 1, [draws, raters]."""
+    return rng.choice(WEBB, size=(WILD_DRAWS, raters))
+
+
+def wild_ratios(parts: Floats, weights: Floats) -> Floats:
     """Return |sum| / standard error of the weighted parts, [draws, k]."""
     raters = parts.shape[1]
     sums = weights @ parts.T

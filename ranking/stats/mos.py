@@ -1,93 +1,214 @@
-"""Mean opinion scores with intervals that are clustered by rater."""
+"""Mean opinion scores with two-way intervals and simultaneous rank ranges."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ranking.stats.counts import Floats, Ints
+from ranking.stats.intervals import FEW_RATERS, wild_largest
+from ranking.stats.mean_intervals import (
+    NOTHING,
+    contrasts,
+    degrees_of_freedom,
+    room_of_differences,
+    room_of_means,
+    student_reach,
+    unanimous_reach,
+)
+from ranking.stats.means import ClusteredMeans, clustered_means
+from ranking.stats.ranks import Ranks, rank, unknown_ranks
+from ranking.stats.ratings import SCORES, Ratings
+from ranking.stats.sandwich import Sandwich
 
-SCORES = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ratings:
-    """Parallel arrays, one entry a cell: `count` judgments of `rater` gave `system` `score`.
-
-    Prompts, systems and raters are numbered from 0.
-    """
-
-    systems: int
-    raters: int
-    prompts: int
-    rater: Ints
-    prompt: Ints
-    system: Ints
-    score: Ints
-    count: Ints
-
-    def distribution(self) -> Ints:
-        """Return [system, score - 1]: how often each score was given."""
-        table = np.zeros((self.systems, SCORES), dtype=np.int64)
-        np.add.at(table, (self.system, self.score - 1), self.count)
-        return table
-
-    def totals(self) -> tuple[Floats, Floats]:
-        """Return the sums of scores and the judgments, each [raters, systems]."""
-        sums, counts = np.zeros((2, self.raters, self.systems))
-        np.add.at(sums, (self.rater, self.system), self.score * self.count)
-        np.add.at(counts, (self.rater, self.system), self.count)
-        return sums, counts
+#: How often rank ranges are narrowed by what is already apart.
+RANK_STEPS = 4
+#: Up to so many systems all is done for every pair.
+ALL_PAIRS_UP_TO = 20
+#: Means that are equal to so many digits share a rank.
+_DIGITS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanOpinion:
-    """[systems] each; `low` and `high` are NaN-free: None where fewer than two raters judged."""
+    """[systems] each; `error`, `low` and `high` are None where fewer than two raters judged."""
 
     mean: Floats
     sd: list[float | None]
+    error: list[float | None]
     low: list[float | None]
     high: list[float | None]
-    judgments: Ints
+    #: [systems, scores]: how often each was given.
+    distribution: Ints
+    #: Systems of which all judgments are the same score: nothing varies that could be measured.
+    unanimous: list[int]
+    ranks: Ranks
+    found: ClusteredMeans
+
+    @property
+    def judgments(self) -> Ints:
+        return np.asarray(self.distribution.sum(axis=1))
 
 
-def mean_opinion_scores(ratings: Ratings, *, level: float = 0.95) -> MeanOpinion:
-    """Return means with t intervals from the cluster-robust variance (Liang and Zeger, 1986).
+def mean_opinion_scores(
+    ratings: Ratings, *, rng: np.random.Generator, level: float = 0.95
+) -> MeanOpinion:
+    """Return the means of all judgments, with t intervals clustered by rater and prompt.
 
-    Every system needs a judgment. The degrees of freedom are its raters minus one; with one
-    judgment from each rater this is the textbook t interval.
+    With one judgment from each rater on one prompt this is the textbook t interval. Below 15
+    raters it is at least that of the wild bootstrap. Intervals end at the scale's ends. Raises
+    `NotEnoughData` for a system without judgments.
     """
-    sums, counts = ratings.totals()
-    judgments = counts.sum(axis=0)
-    mean = sums.sum(axis=0) / judgments
-    low, high, sd = [], [], []
-    for system in range(ratings.systems):
-        half = _half_width(sums[:, system], counts[:, system], mean[system], level)
-        low.append(None if half is None else float(mean[system] - half))
-        high.append(None if half is None else float(mean[system] + half))
-        sd.append(_sd(ratings.distribution()[system]))
-    return MeanOpinion(mean=mean, sd=sd, low=low, high=high, judgments=judgments.astype(np.int64))
+    found = clustered_means(ratings, ratings.count)
+    distribution = ratings.distribution()
+    error, low, high = _intervals(found, level, rng)
+    return MeanOpinion(
+        mean=found.mean,
+        sd=[_sd(row) for row in distribution],
+        error=error,
+        low=low,
+        high=high,
+        distribution=distribution,
+        unanimous=np.flatnonzero((distribution > 0).sum(axis=1) == 1).tolist(),
+        ranks=_ranks(found, level, rng),
+        found=found,
+    )
 
 
-def _half_width(sums: Floats, counts: Floats, mean: float, level: float) -> float | None:
-    raters = int((counts > 0).sum())
-    if raters < 2:
-        return None
-    residuals = sums - counts * mean
-    variance = raters / (raters - 1) * (residuals**2).sum() / counts.sum() ** 2
-    return float(student.ppf((1 + level) / 2, raters - 1) * np.sqrt(variance))
+def _intervals(
+    found: ClusteredMeans, level: float, rng: np.random.Generator
+) -> tuple[list[float | None], ...]:
+    """Return the standard errors, low ends and high ends."""
+    if found.cov is None:
+        nothing: list[float | None] = [None] * len(found.mean)
+        return nothing, nothing, nothing
+    each = np.eye(len(found.mean))
+    known = contrasts(found, found.cov, each, room_of_means(found.mean), level=level, rng=rng)
+    ends = (
+        known.error,
+        np.maximum(found.mean - known.half_width, 1),
+        np.minimum(found.mean + known.half_width, SCORES),
+    )
+    enough = found.raters > 1
+    return tuple(
+        [float(v) if e else None for v, e in zip(values, enough, strict=True)] for values in ends
+    )
+
+
+def _ranks(found: ClusteredMeans, level: float, rng: np.random.Generator) -> Ranks:
+    cov = found.cov
+    if cov is None:
+        return unknown_ranks(found.mean)
+    reach = _difference_reach(found, cov, level)
+    base = float(reach.min())
+
+    def at_least(pairs: NDArray[np.bool_]) -> float:
+        """Return the bound of one difference, or of the wild bootstrap over all in question."""
+        if cov.raters >= FEW_RATERS:
+            return base
+        parts = _sorted(cov)
+        largest = wild_largest(parts, len(found.mean), level=level, rng=rng, pairs=pairs)
+        return base * max(1.0, largest / float(student_reach(cov.degrees, level)))
+
+    return rank(
+        found.mean,
+        _drawn_covariance(found, cov, base, level),
+        _difference_errors(found, cov, reach / base, base, level),
+        degrees=cov.degrees,
+        rng=rng,
+        level=level,
+        at_least=at_least,
+        steps=RANK_STEPS if len(found.mean) <= ALL_PAIRS_UP_TO else 1,
+    )
+
+
+def _sorted(cov: Sandwich) -> Sandwich:
+    """Return the same with raters in the order of what they do, whatever their numbers are."""
+    order = np.lexsort(np.round(cov.influence, _DIGITS).T)
+    return replace(cov, influence=cov.influence[order])
+
+
+def _difference_reach(found: ClusteredMeans, cov: Sandwich, level: float) -> Floats:
+    """Return [i, j]: the t quantile of the difference of i and j."""
+    by_rater, beyond = (
+        np.maximum(own[:, None] + own[None, :] - part - part.T, 0)
+        for part in (cov.by_rater, cov.beyond_raters)
+        for own in (np.diag(part),)
+    )
+    raters = np.minimum.outer(found.raters, found.raters)
+    prompts = np.minimum.outer(found.prompts, found.prompts)
+    return student_reach(degrees_of_freedom(by_rater, beyond, raters, prompts), level)
+
+
+def _difference_errors(
+    found: ClusteredMeans, cov: Sandwich, wider: Floats, base: float, level: float
+) -> Floats:
+    """Return [i, j], wider where few raters make a difference uncertain.
+
+    Endless where one rater says all that is known of a system.
+    """
+    errors = cov.difference_errors(len(found.mean)) * wider
+    room = room_of_differences(found.mean[:, None] - found.mean[None, :])
+    raters = np.minimum.outer(found.raters, found.raters)
+    errors = np.where(errors < NOTHING, unanimous_reach(room, raters, level) / base, errors)
+    alone = found.raters < 2
+    errors[alone, :] = errors[:, alone] = np.inf
+    return errors
+
+
+def _drawn_covariance(found: ClusteredMeans, cov: Sandwich, base: float, level: float) -> Floats:
+    """Return the covariance to draw from, with room for what did not happen to vary."""
+    covariance = cov.matrix.copy()
+    room = room_of_means(found.mean)
+    silent = np.where(np.diag(covariance) < NOTHING**2, 1.0, 0.0)
+    added = silent * (unanimous_reach(room, found.raters, level) / base) ** 2
+    added[found.raters < 2] = room[found.raters < 2] ** 2
+    covariance[np.diag_indices(len(room))] += added
+    return covariance
 
 
 def _sd(distribution: Ints) -> float | None:
-    if distribution.sum() < 2:
+    total = distribution.sum()
+    if total < 2:
         return None
-    scores = np.repeat(np.arange(1, SCORES + 1), distribution)
-    return float(scores.std(ddof=1))
+    scores = np.arange(1, SCORES + 1)
+    deviation = scores - (distribution @ scores) / total
+    return float(np.sqrt(distribution @ deviation**2 / (total - 1)))
 
 
-def resampled_means(ratings: Ratings, weights: Floats) -> Floats:
-    """Return the means under rater weights [resamples, raters], [resamples, systems]."""
-    sums, counts = ratings.totals()
-    return np.asarray((weights @ sums) / (weights @ counts))
+@dataclass(frozen=True, kw_only=True)
+class RaterShifts:
+    """What each rater does to the means.
+
+    `share` [raters]: a rater's part of the means' variance between raters; all sum to one.
+    `shift` [raters]: by how much a mean moves, at most, without the rater.
+    `rank_low`, `rank_high` [systems]: between which ranks a system moves when any one is left out.
+    """
+
+    share: Floats
+    shift: Floats
+    rank_low: Ints
+    rank_high: Ints
+
+
+def rater_shifts(ratings: Ratings, cov: Sandwich) -> RaterShifts:
+    """Leave out each rater: the means without the rater are exact.
+
+    A mean that a rater alone makes up stays as it is.
+    """
+    sums = ratings.summed(ratings.rater, ratings.raters, ratings.score * ratings.count)
+    counts = ratings.summed(ratings.rater, ratings.raters, ratings.count)
+    mean = sums.sum(axis=0) / counts.sum(axis=0)
+    left = counts.sum(axis=0) - counts
+    without = np.where(left > 0, (sums.sum(axis=0) - sums) / np.maximum(left, 1), mean)
+    ranks = rankdata(-np.round(without, _DIGITS), method="min", axis=1).astype(np.int64)
+    squares = (cov.influence**2).sum(axis=1)
+    return RaterShifts(
+        share=squares / max(float(squares.sum()), 1e-300),
+        shift=np.abs(without - mean).max(axis=1),
+        rank_low=ranks.min(axis=0),
+        rank_high=ranks.max(axis=0),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from ranking.stats.counts import Floats, Ints
 DRAWS = 4000
 #: Values closer than that are equal.
 _EQUAL = 1e-12
+#: Takes which pairs [i, j] are in question; returns how many standard errors set one apart.
+Bound = Callable[[NDArray[np.bool_]], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,12 @@ def places(values: Floats) -> Ints:
     """Return each system's rank, for values [..., systems]."""
     above = values[..., None, :] > values[..., :, None] + _EQUAL
     return np.asarray(1 + above.sum(axis=-1))
+
+
+def same_order(values: Floats, others: Floats) -> bool:
+    """Return whether no two systems [systems] change places between the two."""
+    first, second = (v[:, None] - v[None, :] for v in (values, others))
+    return not bool(((first > _EQUAL) & (second < -_EQUAL)).any())
 
 
 def unknown_ranks(values: Floats) -> Ranks:
@@ -53,27 +62,38 @@ def rank(
     degrees: int,
     rng: np.random.Generator,
     level: float = 0.95,
-    at_least: float = 0.0,
+    at_least: float | Bound = 0.0,
+    steps: int = 1,
 ) -> Ranks:
     """Rank `values` [systems] with their covariance [systems, systems].
 
     `errors[i, j]` is the standard error of the difference of i and j. j stands surely before i
     when their difference exceeds the simultaneous bound: the `level` quantile of the largest |t|
-    over all pairs, under a multivariate t with `degrees` degrees of freedom, or `at_least`.
+    over all pairs, under a multivariate t with `degrees` degrees of freedom, or `at_least`. With
+    more `steps` the bound is sought again among the pairs that are not apart yet, which keeps the
+    level over all pairs (Romano and Wolf, 2005).
     """
     count = len(values)
     if count == 1:
         return unknown_ranks(values)
     draws = _draws(covariance, degrees, rng)
-    bound = max(float(np.quantile(_largest(draws, errors), level)), at_least)
-    surely_before = values[None, :] - values[:, None] > bound * np.maximum(errors, _EQUAL)
+    lead = values[None, :] - values[:, None]
+    apart = np.zeros((count, count), dtype=bool)
+    for _ in range(steps):
+        within = float(np.quantile(_largest(draws, np.where(apart, np.inf, errors)), level))
+        bound = max(within, at_least(~apart) if callable(at_least) else at_least)
+        before = apart
+        apart = np.abs(lead) > bound * np.maximum(errors, _EQUAL)
+        if (apart == before).all() or (apart | np.eye(count, dtype=bool)).all():
+            break
+    surely_before = apart & (lead > 0)
     winners = (values + draws).argmax(axis=1)
     return Ranks(
         rank=places(values),
         low=1 + surely_before.sum(axis=1),
         high=count - surely_before.sum(axis=0),
         best=np.bincount(winners, minlength=count) / len(draws),
-        apart=surely_before | surely_before.T,
+        apart=apart,
     )
 
 

@@ -53,6 +53,12 @@ class Sandwich:
         alone = _of_differences(self.by_rater[:systems, :systems])
         return np.asarray(np.sqrt(np.maximum(alone + added, 0)))
 
+    def errors_between(self, contrasts: Floats) -> Floats:
+        """Return [i, j]: the standard error of row i of `contrasts` minus row j."""
+        added = np.maximum(_of_differences(contrasts @ self.beyond_raters @ contrasts.T), 0)
+        alone = _of_differences(contrasts @ self.by_rater @ contrasts.T)
+        return np.asarray(np.sqrt(np.maximum(alone + added, 0)))
+
     def quantile(self, level: float) -> float:
         """Return how many standard errors a two-sided interval reaches to each side."""
         return float(student.ppf((1 + level) / 2, self.degrees))
@@ -66,7 +72,7 @@ def _of_differences(covariance: Floats) -> Floats:
 def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
     """Return the covariance by rater (CR1, raters minus one degrees of freedom).
 
-    Where raters and prompts both repeat it is two-way, with the fewer of both minus one degrees of
+    Where prompts repeat it is two-way, with the fewer of both minus one degrees of
     freedom. The part that both count is taken judgment by judgment: too small, so on the safe
     side, where a rater judged several pairs of one prompt. Raises `NotEnoughData` below two
     raters.
@@ -78,11 +84,12 @@ def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
     by_rater = _meat(influence, raters)
     if fit.is_separated:
         by_rater = _not_below_the_model(fit, by_rater)
-    prompts = _repeating_prompts(comparisons, raters)
+    prompts = _repeating_prompts(comparisons)
     beyond = np.zeros_like(by_rater)
     if prompts and not fit.is_separated:
         of_prompts = fit.scores(comparisons, comparisons.prompt, comparisons.prompts) @ fit.bread
-        beyond = _meat(of_prompts, prompts) - fit.bread @ fit.outer_scores(comparisons) @ fit.bread
+        single = fit.outer_scores(comparisons.squared)
+        beyond = _meat(of_prompts, prompts) - fit.bread @ single @ fit.bread
     return Sandwich(
         by_rater=by_rater,
         beyond_raters=beyond,
@@ -97,11 +104,14 @@ def _meat(influence: Floats, clusters: int) -> Floats:
     return np.asarray(clusters / (clusters - 1) * influence.T @ influence)
 
 
-def _repeating_prompts(comparisons: Comparisons, raters: int) -> int:
-    """Return how many prompts there are; 0 where prompts, or raters, do not repeat."""
+def _repeating_prompts(comparisons: Comparisons) -> int:
+    """Return how many prompts there are; 0 where they do not repeat.
+
+    Where raters do not, each with one judgment, the prompts alone are what hangs together, and
+    the two-way sum comes to that by itself.
+    """
     prompts = len(present(comparisons.prompt, comparisons.prompts))
-    judgments = comparisons.total
-    return prompts if prompts > 1 and judgments > max(prompts, raters) else 0
+    return prompts if 1 < prompts < comparisons.total else 0
 
 
 def _not_below_the_model(fit: Fit, by_rater: Floats) -> Floats:

@@ -52,6 +52,7 @@ ACTIONS = [
     "/studies/open/close/",
     "/studies/draft/delete/",
     "/studies/open/invite/",
+    "/studies/open/tasks/add/",
     "/studies/open/raters/{rater}/revoke/",
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/leaderboard/keep/",

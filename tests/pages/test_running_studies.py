@@ -198,3 +198,74 @@ def test_only_the_owner_lifts_an_exclusion(study):
     assert "/accounts/sign-in/" in Client().post(address)["Location"]
     exclusion.refresh_from_db()
     assert exclusion.lifted_at is None
+
+
+# Rounds of adaptive pairs
+
+
+@pytest.fixture
+def rounds() -> Study:
+    draft = make_study(
+        slug="rounds", systems=4, prompts=8, judgments_per_task=3, pairing="adaptive",
+        task_budget=30,
+    )  # fmt: skip
+    return launch_study(draft)
+
+
+def test_the_owner_asks_the_next_round_by_a_button(rounds):
+    alice = signed_in()
+    page = alice.get("/studies/rounds/").content.decode()
+    assert "20 of 30 tasks are asked" in page
+    assert "Ask the next round" in page
+    answer = alice.post("/studies/rounds/tasks/add/", {"count": 4})
+    assert said(answer) == "4 tasks added."
+    assert answer["Location"] == "/studies/rounds/"
+    assert rounds.tasks.count() == 24
+    assert rounds.events.get(detail__round=2).by.username == "alice"
+
+
+@pytest.mark.parametrize("count", ["", "0", "-1", "x", "9" * 30, None])
+def test_a_number_of_tasks_that_is_none_is_told(rounds, count):
+    answer = signed_in().post(
+        "/studies/rounds/tasks/add/", {} if count is None else {"count": count}
+    )
+    assert "no number of tasks" in said(answer)
+    assert rounds.tasks.count() == 20
+
+
+def test_no_round_after_the_budget_or_the_end(rounds):
+    alice = signed_in()
+    assert said(alice.post("/studies/rounds/tasks/add/", {"count": 99})) == "10 tasks added."
+    assert "Ask the next round" not in alice.get("/studies/rounds/").content.decode()
+    assert "budget" in said(alice.post("/studies/rounds/tasks/add/", {"count": 1}))
+    alice.post("/studies/rounds/close/")
+    assert "not open" in said(alice.post("/studies/rounds/tasks/add/", {"count": 1}))
+    assert rounds.tasks.count() == 30
+
+
+def test_a_stranger_asks_no_round(rounds):
+    answer = signed_in("charlie").post("/studies/rounds/tasks/add/", {"count": 1})
+    assert answer.status_code == 404
+    assert rounds.tasks.count() == 20
+
+
+def test_a_full_study_offers_no_round(study):
+    alice = signed_in()
+    assert "Ask the next round" not in alice.get("/studies/one/").content.decode()
+    assert "pairing is full" in said(alice.post("/studies/one/tasks/add/", {"count": 1}))
+
+
+def test_a_rater_between_rounds_is_asked_to_come_back(rounds):
+    bob = make_rater(rounds)
+    bob.read_instructions()
+    judge(rounds, bob, times=20)
+    browser = Client()
+    browser.get(f"/r/{bob.invite_token}/")
+    page = browser.get(f"/rate/{rounds.public_id}/judge/").content.decode()
+    assert "nothing to judge just now" in page
+    assert "20 of 30" in page
+    bob.refresh_from_db()
+    assert bob.finished_at is None
+    rounds.refresh_from_db()
+    signed_in().post("/studies/rounds/tasks/add/", {"count": 1})
+    assert "Task 21 of 30" in browser.get(f"/rate/{rounds.public_id}/judge/").content.decode()

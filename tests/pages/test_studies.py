@@ -233,3 +233,35 @@ def test_only_a_draft_can_be_deleted():
     assert alice.post(f"/studies/{draft.slug}/delete/")["Location"] == "/studies/"
     assert "is open, not draft" in said(alice.post(f"/studies/{launched.slug}/delete/"))
     assert list(Study.objects.all()) == [launched]
+
+
+# Adaptive pairs
+
+
+def test_adaptive_pairs_are_chosen_with_a_budget():
+    alice = signed_in()
+    assert size(pairing="adaptive", task_budget=12)["tasks"] == 12
+    answer = alice.post(NEW, filled(pairing="adaptive", task_budget=12))
+    study = Study.objects.get()
+    assert (study.pairing, study.task_budget) == ("adaptive", 12)
+    assert alice.get(answer["Location"]).context["problems"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"pairing": "adaptive"},
+        {"pairing": "adaptive", "task_budget": 0},
+        {"pairing": "adaptive", "task_budget": 10**9},
+        {"task_budget": 12},
+        {"pairing": "adaptive", "task_budget": 12, "protocol": "mos"},
+    ],
+)
+def test_a_budget_that_does_not_go_with_the_rest_is_told_beside_it(wrong):
+    page = signed_in().post(NEW, filled(**wrong))
+    assert list(errors(page)) == ["task_budget"]
+    assert not Study.objects.exists()
+
+
+def test_a_pairing_that_there_is_not_is_told_beside_it():
+    assert list(errors(signed_in().post(NEW, filled(pairing="odd")))) == ["pairing"]

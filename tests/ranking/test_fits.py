@@ -21,7 +21,7 @@ from ranking.stats.bradley_terry import (
 from ranking.stats.connectivity import groups, is_separated, strata
 from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Counts, aggregate
 from ranking.stats.davidson import fit_davidson
-from ranking.stats.exceptions import NotConnected, NotConverged, NotCounts, NotEnoughData
+from ranking.stats.exceptions import ImpossibleData, NotConnected, NotConverged, NotEnoughData
 from ranking.stats.separation import one_sided_win_rates
 from tests.ranking.cells import comparisons
 
@@ -218,11 +218,11 @@ def test_a_bound_leaves_the_rest_of_the_table_alone():
         (np.zeros((0, 0)), NotEnoughData),
         (np.zeros((1, 1)), NotEnoughData),
         (np.zeros((2, 2)), NotConnected),
-        (np.zeros((2, 3)), NotCounts),
-        (np.array([[0, np.nan], [1, 0]]), NotCounts),
-        (np.array([[0, np.inf], [1, 0]]), NotCounts),
-        (np.array([[0, -1.0], [1, 0]]), NotCounts),
-        (np.array([[3.0, 1], [1, 0]]), NotCounts),
+        (np.zeros((2, 3)), ImpossibleData),
+        (np.array([[0, np.nan], [1, 0]]), ImpossibleData),
+        (np.array([[0, np.inf], [1, 0]]), ImpossibleData),
+        (np.array([[0, -1.0], [1, 0]]), ImpossibleData),
+        (np.array([[3.0, 1], [1, 0]]), ImpossibleData),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(half_wins, error):
@@ -232,7 +232,7 @@ def test_what_cannot_be_fitted_is_refused(half_wins, error):
 
 @pytest.mark.parametrize(("a", "outcome"), [(2, 0), (-9, 0), (0, 99)])
 def test_a_number_that_is_no_system_or_outcome_is_refused(a, outcome):
-    with pytest.raises(NotCounts):
+    with pytest.raises(ImpossibleData):
         aggregate(np.array([a]), np.array([1]), np.array([outcome]), 2)
 
 

@@ -75,6 +75,15 @@ def test_prompts_that_differ_are_covered_by_the_two_way_interval():
 
 
 @pytest.mark.slow
+def test_prompts_that_differ_are_covered_where_each_rater_judges_once():
+    found, _ = coverage(
+        np.linspace(-1, 1, 3), studies=1000, seed=8, prompt_effect=0.7, prompts=20,
+        raters=100_000, judgments=1000,
+    )  # fmt: skip
+    assert BAND[0] <= found <= BAND[1]
+
+
+@pytest.mark.slow
 def test_judgments_that_are_taken_as_independent_would_cover_far_less():
     """Forty raters with tastes: what the anchors' intervals do."""
     rng = np.random.default_rng(5)

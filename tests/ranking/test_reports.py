@@ -8,6 +8,7 @@ import json
 import random
 import re
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -19,6 +20,9 @@ from ranking.comparisons import Slice
 from ranking.reports import Options, build_report
 from ranking.reports.formats import FORMATS
 from ranking.reports.style import style_features
+from ranking.services import ask_next_pairs
+from ranking.stats.bradley_terry import fit_bradley_terry
+from ranking.stats.pairing import inverse_chance_weights
 from tests.factories import make_judgment, make_rater, make_study, make_user
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +142,7 @@ def test_mos_has_means_intervals_and_distributions():
     for row in report["standings"]:
         assert row["mos_low"] < row["mos"] < row["mos_high"]
         assert sum(row["distribution"]) == row["judgments"] == 24
-    assert report["agreement"]["metric"] == "interval"
+    assert report["agreement"]["metric"] == "ordinal"
     assert "| Rank |" in FORMATS["md"].render(report)
 
 
@@ -439,3 +443,88 @@ def test_one_import_or_two_is_the_same_report(tmp_path):
 def test_bad_arguments_of_the_commands_are_refused(arguments, says):
     with pytest.raises(CommandError, match=re.escape(says)):
         call_command("export_report", "any", *arguments)
+
+
+# Adaptive pairs
+
+
+def adaptively_judged() -> Study:
+    """Two rounds; in the pairs of the first system nobody doubts, in the others everybody."""
+    draft = make_study(
+        systems=4, prompts=12, judgments_per_task=3, pairing="adaptive", task_budget=44
+    )
+    study = launch_study(draft)
+    raters = [make_rater(study, f"rater {r}") for r in range(3)]
+    first = study.systems.order_by("study_systems__position").first()
+    rng = random.Random(3)
+    for turn in (1, 2):
+        for task in study.tasks.filter(round=turn):
+            for rater in raters:
+                verdict = "a" if task.system_a == first else rng.choice("ab")
+                verdict = rng.choice("ab") if rng.random() < 0.1 else verdict
+                make_judgment(task, rater, verdict=verdict)
+        if turn == 1:
+            ask_next_pairs(study)
+    study.refresh_from_db()
+    return study
+
+
+def test_judgments_of_an_adaptive_study_weigh_by_the_inverse_of_their_chances():
+    study = adaptively_judged()
+    report = build_report(study)
+    weights = report["method"]["weights"]
+    assert weights["lowest"] < 1 < weights["highest"]
+    assert 0.5 < weights["effective"] < 1
+    assert "inverse probability" in report["method_in_words"]
+    assert report["fewest_to_change_the_top"] is None
+    assert report["counts"]["judgments"] == 120
+    assert sum(pair["judgments"] for pair in report["pairs"]) == 120
+    json.dumps(report, allow_nan=False)
+
+
+def test_the_weighted_fit_is_the_one_by_hand():
+    study = adaptively_judged()
+    tasks = list(study.tasks.order_by("pk"))
+    turn, chance = (np.array([getattr(t, f) for t in tasks]) for f in ("round", "chance"))
+    weight = dict(
+        zip(
+            [task.pk for task in tasks],
+            inverse_chance_weights(turn, chance, pool=6 * 12),
+            strict=True,
+        )
+    )
+    place = {pk: i for i, pk in enumerate(study.study_systems.values_list("system", flat=True))}
+    wins = np.zeros((4, 4))
+    for judgment in study.judgments.select_related("task"):
+        a, b = place[judgment.task.system_a_id], place[judgment.task.system_b_id]
+        i, j = (a, b) if judgment.verdict == "a" else (b, a)
+        wins[i, j] += weight[judgment.task_id]
+    by_hand = fit_bradley_terry(wins * 120 / wins.sum()).strengths
+    shown = {row["system"]: row["strength"] for row in build_report(study)["standings"]}
+    found = [shown[slug] for slug in study.study_systems.values_list("system__slug", flat=True)]
+    assert found == pytest.approx(by_hand.tolist(), abs=1e-7)
+
+
+def test_a_part_and_a_capped_fit_of_an_adaptive_study_are_weighed_too():
+    study = adaptively_judged()
+    half = build_report(study, Options(cap=0.34))
+    assert half["method"]["weights"]["highest"] > 1
+    for prompt in study.prompt_set.prompts.all():
+        prompt.category = "odd" if prompt.position % 2 else "even"
+        prompt.save()
+    part = build_report(study, Options(part=Slice(category="odd")))
+    assert part["method"]["weights"]["lowest"] < 1
+    assert part["counts"]["judgments"] < 120
+
+
+def test_a_full_study_has_no_weights():
+    report = build_report(judged())
+    assert report["method"]["weights"] is None
+    assert "inverse probability" not in report["method_in_words"]
+
+
+def test_the_page_of_an_adaptive_study_says_so_before_and_after_a_judgment():
+    study = launch_study(make_study(systems=3, pairing="adaptive", task_budget=4, prompts=3))
+    assert build_report(study)["method"]["weights"] is None
+    make_judgment(study.tasks.first(), make_rater(study))
+    assert build_report(study)["method"]["weights"]["effective"] == pytest.approx(1)

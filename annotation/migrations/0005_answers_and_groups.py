@@ -22,7 +22,7 @@ def keep_append_only(apps, editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0003_groups_and_judges"),
+        ("annotation", "0004_adaptive_pairs"),
         ("generation", "0002_outputs_are_immutable"),
     ]
 
