@@ -26,6 +26,7 @@ from annotation.exceptions import (
 from annotation.launch import admit_finished_outputs
 from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
 from annotation.protocols import protocol_of
+from annotation.steps import reopen_judging
 from evalsite.lib.db import write_transaction
 
 #: So many open slots are looked at to balance a rater's sides.
@@ -225,6 +226,8 @@ def reopen_last_judgment(rater: Rater) -> None:
     if last is None or judged.filter(reopened_at__isnull=False).exists():
         raise NothingToUndo
     Assignment.objects.filter(pk=last).update(reopened_at=now())
+    if rater.outcome:
+        reopen_judging(rater)
 
 
 @write_transaction()

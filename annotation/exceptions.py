@@ -41,6 +41,10 @@ class ChoiceUnknown(AnnotationError):
     """That is not one of the choices."""
 
 
+class StepNotOpen(AnnotationError):
+    """Something comes before that; go on with it first."""
+
+
 class NothingToUndo(AnnotationError):
     """There is no judgment to undo."""
 

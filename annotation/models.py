@@ -143,7 +143,10 @@ class RaterQuerySet(models.QuerySet["Rater"]):
 
 
 class Rater(models.Model):
-    """A person who judges in a study."""
+    """A person who judges in a study. The stamps say which steps are done: see `steps.py`."""
+
+    class Outcome(models.TextChoices):
+        COMPLETE = "complete", "Complete"
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     public_id = models.CharField(max_length=20, unique=True, default=public_id, editable=False)
@@ -157,7 +160,10 @@ class Rater(models.Model):
     invited_at = models.DateTimeField(default=now, editable=False)
     consented_at = models.DateTimeField(null=True, blank=True, editable=False)
     instructed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    judging_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: How it ended; empty while the rater is on the way.
+    outcome = models.CharField(max_length=20, choices=Outcome, blank=True, editable=False)
     #: Set when the researcher takes the link back.
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -176,20 +182,17 @@ class Rater(models.Model):
     def invite_token(self) -> str:
         return Signer(salt=INVITE_SALT).sign(self.public_id)
 
-    def consent(self) -> None:
-        self._stamp("consented_at")
-
-    def read_instructions(self) -> None:
-        self._stamp("instructed_at")
-
-    def finish(self) -> None:
-        self._stamp("finished_at")
-
-    def _stamp(self, field: str) -> None:
+    def stamp(self, field: str) -> None:
         """Note when something first happened; later times leave it alone."""
         if getattr(self, field) is None:
             setattr(self, field, now())
             self.save(update_fields=[field])
+
+    def end(self, outcome: Outcome) -> None:
+        """Note how the rater's way ended, and when it first did."""
+        self.outcome = outcome
+        self.save(update_fields=["outcome"])
+        self.stamp("finished_at")
 
 
 class TaskQuerySet(models.QuerySet["Task"]):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -20,7 +18,7 @@ from annotation.assignments import (
     reopen_last_judgment,
     skip_assignment,
 )
-from annotation.blinding import blind_study, blind_task
+from annotation.blinding import blind_task
 from annotation.exceptions import AnnotationError, AssignmentClosed, NothingToUndo
 from annotation.models import Rater, Study
 from annotation.rate_access import (
@@ -30,7 +28,9 @@ from annotation.rate_access import (
     remember_rater,
 )
 from annotation.rate_forms import AnswerForm, TokenForm
-from evalsite.lib.http import HtmxHttpRequest, render_page, wants_fragment
+from annotation.rate_pages import at_step, go_home, rater_page, refusal, turn_page
+from annotation.steps import CONSENT, DONE, INSTRUCTIONS, JUDGE, Step, complete_step, current_step
+from evalsite.lib.http import HtmxHttpRequest, wants_fragment
 
 
 @never_cache
@@ -48,55 +48,52 @@ def enter(request: HtmxHttpRequest, token: str) -> HttpResponse:
 @require_safe
 @rater_required
 def home(request: RaterHttpRequest) -> HttpResponse:
-    return redirect(_next_step(request.rater), request.rater.study.public_id)
-
-
-def _next_step(rater: Rater) -> str:
-    if rater.study.consent and rater.consented_at is None:
-        return "annotation:rate-consent"
-    if rater.instructed_at is None:
-        return "annotation:rate-instructions"
-    return "annotation:rate-judge"
+    return go_home(request)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@rater_required
+@at_step(CONSENT.name)
 def consent(request: RaterHttpRequest) -> HttpResponse:
-    if request.method == "POST":
-        request.rater.consent()
-        return redirect("annotation:rate-home", request.rater.study.public_id)
-    return _page(request, "consent")
+    return _read(request, CONSENT)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@rater_required
+@at_step(INSTRUCTIONS.name)
 def instructions(request: RaterHttpRequest) -> HttpResponse:
-    if request.method == "POST":
-        request.rater.read_instructions()
-        return redirect("annotation:rate-home", request.rater.study.public_id)
-    return _page(request, "instructions")
+    return _read(request, INSTRUCTIONS)
+
+
+def _read(request: RaterHttpRequest, step: Step) -> HttpResponse:
+    """Show a page that is read once; its button goes on."""
+    if request.method != "POST":
+        return rater_page(request, step.name)
+    try:
+        complete_step(request.rater, step)
+    except AnnotationError as error:
+        return refusal(request, str(error))
+    return redirect("annotation:rate-home", request.rater.study.public_id)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@rater_required
+@at_step(JUDGE.name, DONE.name)
 def judge(request: RaterHttpRequest) -> HttpResponse:
     """Show the rater's task; a POST stores the answer and, for htmx, brings the next task."""
     rater = request.rater
-    step = _next_step(rater)
-    if step != "annotation:rate-judge":
-        return redirect(step, rater.study.public_id)
+    if current_step(rater) is DONE:
+        # The last answer sent twice, or the page of the last task reloaded.
+        return _end(request)
     if request.method != "POST":
         return _turn(request, next_turn(rater))
     form = AnswerForm(request.POST)
     if not form.is_valid():
-        return _refusal(request, "That answer could not be read.")
+        return refusal(request, "That answer could not be read.")
     try:
         turn = judge_and_go_on(rater, **form.cleaned_data)
     except AssignmentClosed:
         # The same answer sent twice: it is stored once, and the rater goes on.
         turn = next_turn(rater)
     except AnnotationError as error:
-        return _refusal(request, str(error))
+        return refusal(request, str(error))
     if wants_fragment(request):
         return _turn(request, turn)
     return redirect("annotation:rate-judge", rater.study.public_id)
@@ -110,50 +107,44 @@ def _turn(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
     assignment = assignment_for_screen(turn.assignment_pk)
     assignment.study = study
     earlier = assignment.judgments.current().first() if turn.is_correction else None
-    context = _context(
-        rater,
+    return turn_page(
+        request,
+        "judge",
         task=blind_task(assignment, earlier=earlier),
         judged=turn.judged,
         number=turn.judged + 1,
-        quota=study.quota,
-    )
-    return render_page(
-        request, "annotation/rate/judge.html", context, fragment="annotation/rate/_judge.html"
+        quota=rater.study.quota,
     )
 
 
 def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
     """Nothing to judge now: waiting for outputs, paused, or at the end."""
     rater, study = request.rater, request.rater.study
+    counts = {"judged": turn.judged, "quota": study.quota}
     if study.state == Study.State.PAUSED:
-        template = "resting"
-    elif study.is_waiting and turn.judged < study.quota and study.state == Study.State.OPEN:
-        template = "waiting"
-    else:
-        rater.finish()
-        template = "done"
-    context = _context(rater, judged=turn.judged, quota=study.quota)
-    return render_page(
-        request,
-        f"annotation/rate/{template}.html",
-        context,
-        fragment=f"annotation/rate/_{template}.html",
-    )
+        return turn_page(request, "resting", **counts)
+    if study.is_waiting and turn.judged < study.quota and study.state == Study.State.OPEN:
+        return turn_page(request, "waiting", **counts)
+    if not _is_over(rater, turn.judged):
+        # Another rater may give a task back, so this is not the end yet.
+        return turn_page(request, "done", **counts)
+    if complete_step(rater, JUDGE) is DONE:
+        return turn_page(request, "done", **counts)
+    return go_home(request)
 
 
-def _refusal(request: RaterHttpRequest, message: str) -> HttpResponse:
-    """Say plainly what went wrong and what to do next; nothing was stored."""
-    return render_page(
-        request,
-        "annotation/rate/refused.html",
-        _context(request.rater, message=message),
-        fragment="annotation/rate/_refused.html",
-        status=200 if wants_fragment(request) else 409,
-    )
+def _is_over(rater: Rater, judged: int) -> bool:
+    return judged >= rater.study.quota > 0 or rater.study.state == Study.State.CLOSED
+
+
+def _end(request: RaterHttpRequest) -> HttpResponse:
+    rater = request.rater
+    judged = rater.assignments.judged().count()
+    return turn_page(request, "done", judged=judged, quota=rater.study.quota)
 
 
 @require_POST
-@rater_required
+@at_step(JUDGE.name, DONE.name)
 def undo(request: RaterHttpRequest) -> HttpResponse:
     with suppress(NothingToUndo):  # the page shows what there is to do
         reopen_last_judgment(request.rater)
@@ -161,51 +152,41 @@ def undo(request: RaterHttpRequest) -> HttpResponse:
 
 
 @require_POST
-@rater_required
+@at_step(JUDGE.name)
 def keep(request: RaterHttpRequest) -> HttpResponse:
     keep_judgment(request.rater)
     return _go_on(request)
 
 
 @require_POST
-@rater_required
+@at_step(JUDGE.name)
 def skip(request: RaterHttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
-        return _refusal(request, "That task could not be read.")
+        return refusal(request, "That task could not be read.")
     try:
         with suppress(AssignmentClosed):  # a double click: the task is set aside already
             skip_assignment(request.rater, token=form.cleaned_data["token"])
     except AnnotationError as error:
-        return _refusal(request, str(error))
+        return refusal(request, str(error))
     return _go_on(request)
 
 
 def _go_on(request: RaterHttpRequest) -> HttpResponse:
-    if wants_fragment(request):
-        return _turn(request, next_turn(request.rater))
-    return redirect("annotation:rate-judge", request.rater.study.public_id)
+    if not wants_fragment(request):
+        return redirect("annotation:rate-judge", request.rater.study.public_id)
+    if current_step(request.rater) is DONE:
+        return _end(request)
+    return _turn(request, next_turn(request.rater))
 
 
 @require_safe
 @rater_required
 def pause(request: RaterHttpRequest) -> HttpResponse:
-    return _page(request, "pause")
+    return rater_page(request, "pause")
 
 
 @require_safe
-@rater_required
+@at_step(DONE.name)
 def done(request: RaterHttpRequest) -> HttpResponse:
-    """The end has no address of its own: what is left to do decides."""
-    return redirect("annotation:rate-judge", request.rater.study.public_id)
-
-
-def _page(request: RaterHttpRequest, name: str) -> HttpResponse:
-    response = render(request, f"annotation/rate/{name}.html", _context(request.rater))
-    patch_vary_headers(response, ["HX-Request"])
-    return response
-
-
-def _context(rater: Rater, **more: Any) -> dict[str, Any]:
-    """The only things that rater templates see: blind objects and counts."""
-    return {"study": blind_study(rater.study), "token": rater.invite_token, **more}
+    return _end(request)
