@@ -51,3 +51,19 @@ class NothingToUndo(AnnotationError):
 
 class LeakFound(AnnotationError):
     """Raters can tell which system made an output."""
+
+
+class LinkClosed(AnnotationError):
+    """This link admits nobody more: as many as were wanted have come, or it was closed."""
+
+
+class PersonTaken(AnnotationError):
+    """Somebody takes part with that id already, in another browser."""
+
+
+class PlatformIdMissing(AnnotationError):
+    """The address does not say who you are: open the link from the platform that sent you."""
+
+
+class PlatformPreview(AnnotationError):
+    """This is a preview: accept the task first, then open the link again."""

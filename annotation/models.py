@@ -12,8 +12,14 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
+from annotation.link_models import Arrival, OpenLink
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
+
+__all__ = [
+    "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Judgment",
+    "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent", "StudySystem", "Task",
+]  # fmt: skip
 
 #: Signs the invite links: a link cannot be forged, and a leaked database holds none.
 INVITE_SALT = "annotation.invite"

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from annotation import rate_views as views
+from annotation.rate_join_views import join_page
 
 # /rate/<public_id>/
 study_urls = [
@@ -15,6 +16,8 @@ study_urls = [
     path("skip/", views.skip, name="rate-skip"),
     path("pause/", views.pause, name="rate-pause"),
     path("done/", views.done, name="rate-done"),
+    # Below the study, so that the browser sends the study's cookie along.
+    path("join/<str:token>/", join_page, name="rate-join"),
 ]
 
 urlpatterns = [

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from annotation.design import task_count
-from annotation.models import Study
+from annotation.joining import MAX_CAP
+from annotation.models import OpenLink, Study
 from annotation.services import MAX_INVITES
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
@@ -90,6 +91,15 @@ class StudyForm(forms.Form):
 
 class InviteForm(forms.Form):
     count = forms.IntegerField(min_value=1, max_value=MAX_INVITES, initial=1, label="Raters")
+
+
+class OpenLinkForm(forms.Form):
+    cap = forms.IntegerField(min_value=1, max_value=MAX_CAP, initial=20, label="Raters, at most")
+    platform = forms.ChoiceField(
+        choices=OpenLink.Platform.choices,
+        required=False,
+        help_text="Its ids are read from the address, stored, and each takes part once.",
+    )
 
 
 class ExclusionForm(forms.Form):

@@ -35,7 +35,7 @@ from generation.models import Output, System
 PAGE_SIZE = 50
 
 
-def _own_study(request: UserHttpRequest, slug: str) -> Study:
+def own_study(request: UserHttpRequest, slug: str) -> Study:
     studies = Study.objects.owned_by(request.user).select_related("prompt_set").defer("plan")
     return get_object_or_404(studies, slug=slug)
 
@@ -70,7 +70,7 @@ def study_create(request: UserHttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     if study.state == Study.State.DRAFT:
         return _draft(request, study)
     raters = Paginator(_raters(study), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -139,7 +139,7 @@ def _output_facts(study: Study, system: System, names: list[str]) -> dict[str, A
     }
 
 
-def _acting(
+def acting(
     act: Callable[[UserHttpRequest, Study], str],
 ) -> Callable[..., HttpResponse]:
     """Make a POST view of a function that does one thing to the owner's study and says so."""
@@ -147,7 +147,7 @@ def _acting(
     @login_required
     @require_POST
     def view(request: UserHttpRequest, slug: str) -> HttpResponse:
-        study = _own_study(request, slug)
+        study = own_study(request, slug)
         try:
             messages.info(request, act(request, study))
         except EvalsiteError as error:
@@ -157,31 +157,31 @@ def _acting(
     return view
 
 
-@_acting
+@acting
 def study_launch(request: UserHttpRequest, study: Study) -> str:
     launch_study(study, by=request.user)
     return "The study is open. Invite raters below."
 
 
-@_acting
+@acting
 def study_pause(request: UserHttpRequest, study: Study) -> str:
     pause_study(study, by=request.user)
     return "The study is paused: no more tasks are handed out."
 
 
-@_acting
+@acting
 def study_resume(request: UserHttpRequest, study: Study) -> str:
     resume_study(study, by=request.user)
     return "The study is open again."
 
 
-@_acting
+@acting
 def study_close(request: UserHttpRequest, study: Study) -> str:
     close_study(study, by=request.user)
     return "The study is closed. The leaderboard stays."
 
 
-@_acting
+@acting
 def study_invite(request: UserHttpRequest, study: Study) -> str:
     form = InviteForm(request.POST)
     if not form.is_valid():
@@ -194,7 +194,7 @@ def study_invite(request: UserHttpRequest, study: Study) -> str:
 @login_required
 @require_POST
 def study_delete(request: UserHttpRequest, slug: str) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     try:
         delete_draft(study)
     except EvalsiteError as error:
@@ -206,7 +206,7 @@ def study_delete(request: UserHttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def rater_revoke(request: UserHttpRequest, slug: str, rater: int) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     found = get_object_or_404(study.raters, pk=rater)
     revoke_rater(found, by=request.user)
     messages.info(request, f"The link of {found} does not work any more.")
@@ -217,7 +217,7 @@ def rater_revoke(request: UserHttpRequest, slug: str, rater: int) -> HttpRespons
 @require_http_methods(["GET", "HEAD", "POST"])
 def rater_exclude(request: UserHttpRequest, slug: str, rater: int) -> HttpResponse:
     """Ask for the reason, then leave the rater's judgments out of the fit."""
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     found: Rater = get_object_or_404(study.raters, pk=rater)
     form = ExclusionForm(request.POST or None)
     if form.is_valid():
@@ -236,7 +236,7 @@ def rater_exclude(request: UserHttpRequest, slug: str, rater: int) -> HttpRespon
 @login_required
 @require_POST
 def exclusion_lift(request: UserHttpRequest, slug: str, exclusion: int) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     lift_exclusion(get_object_or_404(study.exclusions, pk=exclusion), by=request.user)
     messages.info(request, "The exclusion is lifted: these judgments count again.")
     return redirect("annotation:study-detail", slug)
