@@ -23,6 +23,7 @@ from annotation.exceptions import (
     NothingToUndo,
     StudyNotOpen,
 )
+from annotation.gold import claim_check, mix_of
 from annotation.launch import admit_finished_outputs
 from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
 from annotation.protocols import protocol_of
@@ -39,11 +40,29 @@ Pair = tuple[int, int | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What a rater sees next: an assignment, or none, and how far they are."""
+    """What a rater sees next: an assignment, or none, and how far they are, checks included."""
 
     assignment_pk: int | None
     judged: int
     is_correction: bool = False
+    #: True once the rater has judged as much as was asked of them.
+    has_met_quota: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Met:
+    """What a rater has judged: targets by pair of systems and side, and how many checks."""
+
+    shown: dict[tuple[Pair, bool], int]
+    checks: int
+
+    @property
+    def targets(self) -> int:
+        return sum(self.shown.values())
+
+    @property
+    def judged(self) -> int:
+        return self.targets + self.checks
 
 
 @write_transaction()
@@ -56,29 +75,38 @@ def next_turn(rater: Rater) -> Turn:
 
 
 def _held_turn(rater: Rater) -> Turn:
-    held = rater.assignments.filter(state__in=[Assignment.State.CLAIMED, Assignment.State.JUDGED])
+    state = Assignment.State
+    own = rater.assignments.of_judging()
+    judged = own.filter(state=state.JUDGED)
     if rater.study.state == Study.State.CLOSED:
         # What is on a screen can no longer be answered, so it is not shown again.
-        return Turn(assignment_pk=None, judged=held.filter(state=Assignment.State.JUDGED).count())
-    correcting = held.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
+        return Turn(assignment_pk=None, judged=judged.count())
+    correcting = judged.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
     if correcting:
-        judged = held.filter(state=Assignment.State.JUDGED).count()
-        return Turn(assignment_pk=correcting, judged=judged - 1, is_correction=True)
-    live = held.filter(state=Assignment.State.CLAIMED, lease_until__gt=now())
+        return Turn(assignment_pk=correcting, judged=judged.count() - 1, is_correction=True)
+    live = own.filter(state=state.CLAIMED, lease_until__gt=now())
     if pk := live.values_list("pk", flat=True).first():
-        return Turn(assignment_pk=pk, judged=held.filter(state=Assignment.State.JUDGED).count())
+        return Turn(assignment_pk=pk, judged=judged.count())
     return _claim_next(rater)
 
 
 def _claim_next(rater: Rater) -> Turn:
     study = rater.study
     _take_back_expired(study)
-    shown = _shown(rater)
-    judged = sum(shown.values())
-    if study.state != Study.State.OPEN or judged >= study.quota:
-        return Turn(assignment_pk=None, judged=judged)
+    met = _met(rater)
+    has_met_quota = met.targets >= study.quota > 0
+    if study.state != Study.State.OPEN or has_met_quota:
+        return Turn(assignment_pk=None, judged=met.judged, has_met_quota=has_met_quota)
     if study.is_waiting:
         admit_finished_outputs(study)
+    pk = None
+    if mix_of(rater).is_due(met.judged):
+        pk = claim_check(rater, answered=met.judged)
+    return Turn(assignment_pk=pk or _claim_target(rater, met), judged=met.judged)
+
+
+def _claim_target(rater: Rater, met: _Met) -> int | None:
+    """Claim the open slot that keeps the rater's sides balanced; None when nothing is open."""
     while window := _window(rater):
         candidates = [
             Candidate(
@@ -88,28 +116,35 @@ def _claim_next(rater: Rater) -> Turn:
             )
             for slot in window
         ]
-        slot = window[choose_slot(candidates, shown)]
+        slot = window[choose_slot(candidates, met.shown)]
         if _claim(slot, rater):
-            return Turn(assignment_pk=slot.pk, judged=judged)
-    return Turn(assignment_pk=None, judged=judged)
+            return slot.pk
+    return None
 
 
 def _take_back_expired(study: Study) -> None:
     """Open the slots of raters who went away. The same raters may be given them again."""
-    study.assignments.filter(state=Assignment.State.CLAIMED, lease_until__lte=now()).update(
-        state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
-    )
+    claimed = study.assignments.filter(state=Assignment.State.CLAIMED)
+    claimed.filter(lease_until__lte=now()).give_back()
 
 
-def _shown(rater: Rater) -> dict[tuple[Pair, bool], int]:
-    """Count what the rater has judged, by pair of systems and side."""
+def _met(rater: Rater) -> _Met:
+    """Count what the rater has judged, in one query."""
     rows = (
-        rater.assignments.judged()
+        rater.assignments.of_judging()
+        .judged()
         .order_by()
-        .values_list("task__system_a", "task__system_b", "left")
+        .values_list("purpose", "task__system_a", "task__system_b", "left")
         .annotate(count=Count("pk"))
     )
-    return {((a, b), left == "a"): count for a, b, left, count in rows}
+    shown: dict[tuple[Pair, bool], int] = {}
+    checks = 0
+    for purpose, a, b, left, count in rows:
+        if purpose == Assignment.Purpose.TARGET:
+            shown[(a, b), left == "a"] = count
+        else:
+            checks += count
+    return _Met(shown=shown, checks=checks)
 
 
 def _window(rater: Rater) -> list[Assignment]:
@@ -221,7 +256,7 @@ def reopen_last_judgment(rater: Rater) -> None:
     """Let the rater correct the last answer. The old one stands until a new one is there."""
     if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
         raise NothingToUndo
-    judged = rater.assignments.judged().order_by("-judged_at", "-pk")
+    judged = rater.assignments.of_judging().judged().order_by("-judged_at", "-pk")
     last = judged.values_list("pk", flat=True).first()
     if last is None or judged.filter(reopened_at__isnull=False).exists():
         raise NothingToUndo
@@ -245,6 +280,8 @@ def skip_assignment(rater: Rater, *, token: UUID) -> None:
     )
     if not skipped:
         raise AssignmentClosed
+    if slot.purpose != Assignment.Purpose.TARGET:
+        return
     Assignment.objects.create(
         study_id=slot.study_id,
         task_id=slot.task_id,

@@ -115,8 +115,10 @@ class _Crawl:
 
 def _secrets(study: Study) -> list[str]:
     """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
-    found: list[str] = [study.slug, *FAMILIES, *names_of(study.systems.all())]
-    for task in study.tasks.all()[:1000]:
+    tasks = study.tasks.select_related("system_a", "system_b")
+    of_gold = [s for t in tasks.filter(is_gold=True) for s in (t.system_a, t.system_b) if s]
+    found: list[str] = [study.slug, *FAMILIES, *names_of([*study.systems.all(), *of_gold])]
+    for task in tasks.order_by("-is_gold", "pk")[:1000]:
         found += [task.hash_a, task.hash_b]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
 

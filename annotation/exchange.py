@@ -318,7 +318,7 @@ def export_records(study: Study) -> Iterator[dict[str, Any]]:
         "verdict", "score", "rater__name", "left", "task__prompt__category", "seconds", "comment",
         "created_at",
     )  # fmt: skip
-    rows = study.judgments.current().order_by("pk").values_list(*fields)
+    rows = study.judgments.counted().current().order_by("pk").values_list(*fields)
     for (
         pk,
         rater,

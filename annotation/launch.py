@@ -15,6 +15,7 @@ from annotation.design import TaskPlan, plan_slots, plan_tasks
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Side, Study, Task
 from annotation.protocols import protocol_of
+from annotation.way import count_golds, gold_pairs, plan_of_way, way_problems
 from evalsite.lib.db import write_transaction
 from evalsite.lib.text import sha256
 from generation.models import Output, System
@@ -42,6 +43,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     outputs = _outputs(study, systems)
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
+    count_golds(study)
     tasks = _make_tasks(study, systems, outputs)
     slots = _make_slots(study, tasks)
     study.plan = _plan(study, systems, outputs)
@@ -75,7 +77,7 @@ def launch_problems(study: Study) -> list[str]:
             problems.append(f"{system.name} has {broken} outputs that failed or were cancelled.")
     if prompts * len(systems) ** 2 * study.judgments_per_task > MAX_SLOTS * 2:
         problems.append("The study would have millions of judgments; take fewer systems.")
-    return problems
+    return problems + way_problems(study)
 
 
 def _outputs(study: Study, systems: list[System]) -> Outputs:
@@ -93,8 +95,11 @@ def _make_tasks(study: Study, systems: list[System], outputs: Outputs) -> list[T
     plan = plan_tasks(
         is_pairwise=protocol_of(study).outputs == 2, systems=len(systems), prompts=len(prompts)
     )
+    known = gold_pairs(study)
     tasks = []
     for p, a, b in zip(plan.prompt, plan.system_a, plan.system_b, strict=True):
+        if (prompts[p], systems[a].pk, systems[b].pk if b >= 0 else None) in known:
+            continue
         output_a = outputs[prompts[p], systems[a].pk]
         output_b = outputs[prompts[p], systems[b].pk] if b >= 0 else None
         task = Task(
@@ -152,6 +157,7 @@ def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, An
     )  # fmt: skip
     return {
         **{field: getattr(study, field) for field in fields},
+        "raters": plan_of_way(study),
         "stopping_rule": "every task has judgments_per_task judgments, or the study is closed",
         "prompt_set": {
             "slug": study.prompt_set.slug,

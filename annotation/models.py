@@ -8,17 +8,19 @@ from typing import Any
 from django.conf import settings
 from django.core.signing import Signer
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from annotation.link_models import Arrival, OpenLink
+from annotation.way_models import Gold, Way
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
 
 __all__ = [
-    "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Judgment",
-    "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent", "StudySystem", "Task",
+    "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Gold",
+    "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent",
+    "StudySystem", "Task", "Way",
 ]  # fmt: skip
 
 #: Signs the invite links: a link cannot be forged, and a leaked database holds none.
@@ -31,7 +33,8 @@ class StudyQuerySet(models.QuerySet["Study"]):
 
     def with_progress(self) -> StudyQuerySet:
         """Annotate `judgment_count`: assignments judged, or judgments imported."""
-        rows = Judgment.objects.filter(study=models.OuterRef("pk"), supersedes=None).order_by()
+        first = Judgment.objects.counted().filter(supersedes=None)
+        rows = first.filter(study=models.OuterRef("pk")).order_by()
         count = rows.values("study").annotate(count=models.Count("pk")).values("count")
         return self.annotate(judgment_count=Coalesce(models.Subquery(count), 0)).defer("plan")
 
@@ -100,6 +103,14 @@ class Study(models.Model):
         """How many tasks one rater can be given."""
         return min(self.task_count, self.tasks_per_rater or self.task_count)
 
+    @property
+    def way(self) -> Way:
+        """What the study adds to the plain way of its raters."""
+        try:
+            return self.stored_way
+        except Way.DoesNotExist:
+            return Way(study=self)
+
     def log(self, what: str, *, by: Any = None, **detail: Any) -> None:
         """Add a row to the study's log."""
         StudyEvent.objects.create(study=self, what=what, by=by, detail=detail)
@@ -142,10 +153,9 @@ class StudyEvent(models.Model):
 
 class RaterQuerySet(models.QuerySet["Rater"]):
     def with_progress(self) -> RaterQuerySet:
-        """Annotate `judged`, the number of assignments that the rater has answered."""
-        return self.annotate(
-            judged=models.Count("assignments", filter=Q(assignments__state="judged"))
-        )
+        """Annotate `judged`, the number of answers that count towards the study's target."""
+        judged = Q(assignments__state="judged", assignments__purpose="target")
+        return self.annotate(judged=models.Count("assignments", filter=judged))
 
 
 class Rater(models.Model):
@@ -227,6 +237,8 @@ class Task(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True)
     hash_a = models.CharField(max_length=64, blank=True, editable=False)
     hash_b = models.CharField(max_length=64, blank=True, editable=False)
+    #: Its answer is known (`Gold`): no judgment of it counts in a result.
+    is_gold = models.BooleanField(default=False, editable=False)
 
     objects = TaskQuerySet.as_manager()
 
@@ -266,6 +278,27 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def judged(self) -> AssignmentQuerySet:
         return self.filter(state=Assignment.State.JUDGED)
 
+    def targets(self) -> AssignmentQuerySet:
+        """The slots that a study's target consists of."""
+        return self.filter(purpose=Assignment.Purpose.TARGET)
+
+    def of_judging(self) -> AssignmentQuerySet:
+        """What a rater meets at the step of judging: targets, and checks among them."""
+        return self.filter(purpose__in=[Assignment.Purpose.TARGET, Assignment.Purpose.CHECK])
+
+    def give_back(self) -> int:
+        """Open claimed slots again. One made for its rater stays theirs, as if skipped."""
+        is_target = Q(purpose=Assignment.Purpose.TARGET)
+        return self.update(
+            state=Case(
+                When(is_target, then=Value(Assignment.State.OPEN)),
+                default=Value(Assignment.State.SKIPPED),
+            ),
+            rater=Case(When(is_target, then=Value(None)), default=F("rater")),
+            claimed_at=None,
+            lease_until=None,
+        )
+
 
 class Assignment(models.Model):
     """One task given to one rater, with the order shown.
@@ -274,7 +307,16 @@ class Assignment(models.Model):
     fixed by the design. A rater claims one by a conditional update, so that a task can never get
     more judgments than its target, whatever runs at once. A skipped row stays with its rater,
     who does not meet the task again; a fresh slot takes its place.
+
+    A task whose answer is known is outside the target: its slots are made for one rater each, when
+    they meet it, and have no k.
     """
+
+    class Purpose(models.TextChoices):
+        """Why the task is asked. Never shown to raters."""
+
+        TARGET = "target"
+        CHECK = "check"  # gold or attention, mixed in
 
     class State(models.TextChoices):
         WAITING = "waiting"  # an output of the task is still being made
@@ -286,7 +328,8 @@ class Assignment(models.Model):
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="assignments")
     task = models.ForeignKey(Task, models.CASCADE, related_name="assignments")
-    k = models.PositiveSmallIntegerField()
+    k = models.PositiveSmallIntegerField(null=True, blank=True)
+    purpose = models.CharField(max_length=13, choices=Purpose, default=Purpose.TARGET)
     left = models.CharField(max_length=1, choices=Side, default=Side.A)
     #: Place in the study's stored random order (a ring that every rater walks).
     position = models.PositiveIntegerField()
@@ -319,6 +362,11 @@ class Assignment(models.Model):
                 | Q(state__in=["claimed", "judged", "skipped"], rater__isnull=False),
                 name="slot_has_a_rater_once_claimed",
             ),
+            models.CheckConstraint(
+                condition=Q(purpose="target", k__isnull=False)
+                | (~Q(purpose="target") & Q(k__isnull=True)),
+                name="only_targets_are_numbered",
+            ),
             models.UniqueConstraint(
                 fields=["rater"], condition=Q(state="claimed"), name="one_claim_per_rater"
             ),
@@ -339,6 +387,13 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def current(self) -> JudgmentQuerySet:
         """Leave out what a later judgment supersedes."""
         return self.filter(superseded_by=None)
+
+    def counted(self) -> JudgmentQuerySet:
+        """Leave out answers to tasks whose answer is known: they are about the rater.
+
+        Every reader of results starts here.
+        """
+        return self.filter(task__is_gold=False)
 
     def included(self) -> JudgmentQuerySet:
         """Leave out what an exclusion in force names, by itself or by its rater."""

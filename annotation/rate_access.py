@@ -76,7 +76,7 @@ def known_rater(request: HttpRequest, study_public_id: str) -> Rater | None:
 
 
 def _active_rater(*, public_id: str) -> Rater | None:
-    raters = Rater.objects.select_related("study").defer("study__plan")
+    raters = Rater.objects.select_related("study__stored_way").defer("study__plan")
     return raters.filter(revoked_at=None, public_id=public_id).first()
 
 

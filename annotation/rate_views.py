@@ -20,7 +20,8 @@ from annotation.assignments import (
 )
 from annotation.blinding import blind_task
 from annotation.exceptions import AnnotationError, AssignmentClosed, NothingToUndo
-from annotation.models import Rater, Study
+from annotation.gold import quota_shown
+from annotation.models import Study
 from annotation.rate_access import (
     RaterHttpRequest,
     rater_from_token,
@@ -113,19 +114,19 @@ def _turn(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         task=blind_task(assignment, earlier=earlier),
         judged=turn.judged,
         number=turn.judged + 1,
-        quota=rater.study.quota,
+        quota=quota_shown(rater),
     )
 
 
 def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
     """Nothing to judge now: waiting for outputs, paused, or at the end."""
     rater, study = request.rater, request.rater.study
-    counts = {"judged": turn.judged, "quota": study.quota}
+    counts = {"judged": turn.judged, "quota": quota_shown(rater)}
     if study.state == Study.State.PAUSED:
         return turn_page(request, "resting", **counts)
-    if study.is_waiting and turn.judged < study.quota and study.state == Study.State.OPEN:
+    if study.is_waiting and not turn.has_met_quota and study.state == Study.State.OPEN:
         return turn_page(request, "waiting", **counts)
-    if not _is_over(rater, turn.judged):
+    if not (turn.has_met_quota or study.state == Study.State.CLOSED):
         # Another rater may give a task back, so this is not the end yet.
         return turn_page(request, "done", **counts)
     if complete_step(rater, JUDGE) is DONE:
@@ -133,14 +134,10 @@ def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
     return go_home(request)
 
 
-def _is_over(rater: Rater, judged: int) -> bool:
-    return judged >= rater.study.quota > 0 or rater.study.state == Study.State.CLOSED
-
-
 def _end(request: RaterHttpRequest) -> HttpResponse:
     rater = request.rater
-    judged = rater.assignments.judged().count()
-    return turn_page(request, "done", judged=judged, quota=rater.study.quota)
+    judged = rater.assignments.of_judging().judged().count()
+    return turn_page(request, "done", judged=judged, quota=quota_shown(rater))
 
 
 @require_POST

@@ -97,15 +97,16 @@ def _raters(study: Study) -> Any:
 
 def _progress(study: Study) -> dict[str, int]:
     state = Assignment.State
-    judged = study.assignments.filter(state=state.JUDGED).count()
-    withdrawn = study.assignments.filter(state=state.WITHDRAWN).count()
+    slots = study.assignments.targets()
+    judged = slots.filter(state=state.JUDGED).count()
+    withdrawn = slots.filter(state=state.WITHDRAWN).count()
     return {
         "judged": judged,
         "target": study.slot_count - withdrawn,
-        "waiting": study.assignments.filter(state=state.WAITING).count(),
-        "on_screens": study.assignments.filter(state=state.CLAIMED).count(),
+        "waiting": slots.filter(state=state.WAITING).count(),
+        "on_screens": slots.filter(state=state.CLAIMED).count(),
         "withdrawn": withdrawn,
-        "judgments": study.judgments.current().count(),
+        "judgments": study.judgments.counted().current().count(),
     }
 
 

@@ -1,0 +1,69 @@
+"""A study's additions to the raters' way: set on a draft, checked and frozen at launch."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from annotation.exceptions import StudyNotDraft
+from annotation.models import Gold, Study, Way
+from evalsite.lib.db import write_transaction
+from evalsite.lib.text import sha256
+
+#: What of it is frozen at launch.
+FROZEN = ("check_every",)
+
+
+@write_transaction()
+def set_way(study: Study, **settings: Any) -> Way:
+    """Set what is given, by the names of `Way`'s fields; raise `StudyNotDraft` after launch."""
+    if study.state != Study.State.DRAFT:
+        raise StudyNotDraft
+    Way.objects.update_or_create(study=study, defaults=settings)
+    study.refresh_from_db()
+    return study.way
+
+
+def count_golds(study: Study) -> None:
+    """Note how many golds of each kind there are: pages must not count them again and again."""
+    if not study.golds.exists():
+        return
+    counts = _counts(study)
+    set_counts = {"check_count": counts[Gold.Kind.GOLD] + counts[Gold.Kind.ATTENTION]}
+    Way.objects.update_or_create(study=study, defaults=set_counts)
+    study.refresh_from_db()
+
+
+def way_problems(study: Study) -> list[str]:
+    """Say why the draft cannot be launched as its raters' way is set."""
+    counts, way = _counts(study), study.way
+    problems = []
+    checks = counts[Gold.Kind.GOLD] + counts[Gold.Kind.ATTENTION]
+    if way.check_every and not checks:
+        problems.append("One task in so many is to be a check, but there is no gold task.")
+    if checks and not way.check_every:
+        problems.append("There are gold tasks, but no rate at which to mix them in.")
+    return problems
+
+
+def gold_pairs(study: Study) -> set[tuple[int, int, int | None]]:
+    """Return prompt, first and second system of the tasks that are gold: no others are made."""
+    golds = study.tasks.filter(is_gold=True)
+    return set(golds.values_list("prompt", "system_a", "system_b"))
+
+
+def plan_of_way(study: Study) -> dict[str, Any]:
+    """Return what is frozen of it. Of the known answers only a hash: a plan may be published."""
+    golds = study.golds.order_by("pk").values_list(
+        "kind", "expected", "feedback", "task__prompt__key", "task__hash_a", "task__hash_b"
+    )
+    return {
+        **{field: getattr(study.way, field) for field in FROZEN},
+        "known_answers": dict(_counts(study)),
+        "known_answers_hash": sha256(json.dumps(list(golds), ensure_ascii=False)),
+    }
+
+
+def _counts(study: Study) -> Counter[str]:
+    return Counter(study.golds.values_list("kind", flat=True))

@@ -1,0 +1,64 @@
+"""What a study adds to the plain way of its raters, and the tasks that check them.
+
+Imported by `annotation.models`.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Way(models.Model):
+    """How a study's raters are checked. A study without a row has the plain way."""
+
+    study = models.OneToOneField("annotation.Study", models.CASCADE, related_name="stored_way")
+    #: About one task in so many is a check, gold or attention; 0: none.
+    check_every = models.PositiveSmallIntegerField(default=0)
+    #: How many checks there are, counted at launch.
+    check_count = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(check_every=0) | Q(check_every__gte=2), name="checks_leave_room"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"the raters' way through {self.study}"
+
+
+class GoldQuerySet(models.QuerySet["Gold"]):
+    def in_use(self) -> GoldQuerySet:
+        return self.filter(is_withdrawn=False)
+
+    def checks(self) -> GoldQuerySet:
+        return self.filter(kind__in=[Gold.Kind.GOLD, Gold.Kind.ATTENTION])
+
+
+class Gold(models.Model):
+    """A task whose answer is known beforehand: to the server, never to a browser."""
+
+    class Kind(models.TextChoices):
+        GOLD = "gold", "Gold: has a right answer; mixed in"
+        ATTENTION = "attention", "Attention: whoever reads gets it right; mixed in"
+
+    study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="golds")
+    task = models.OneToOneField("annotation.Task", models.CASCADE, related_name="gold")
+    kind = models.CharField(max_length=20, choices=Kind)
+    #: The answers that are right: of the protocol's choices; a and b where sides are asked for.
+    expected = models.JSONField(default=list)
+    #: Markdown, for raters in training.
+    feedback = models.TextField(blank=True)
+    #: True once a system of it was withdrawn from the study.
+    is_withdrawn = models.BooleanField(default=False, editable=False)
+
+    objects = GoldQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["study", "kind"], name="gold_of_study")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.task}"
