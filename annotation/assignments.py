@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
@@ -68,9 +67,8 @@ class _Met:
 @write_transaction()
 def next_turn(rater: Rater) -> Turn:
     """Return the rater's task: the one being corrected, the one on screen, or a new claim."""
-    if connection.features.has_select_for_update:
-        # The same rater in two tabs: the second waits, and is shown what the first has claimed.
-        Rater.objects.select_for_update(no_key=True).values("pk").get(pk=rater.pk)
+    # In two tabs: the second waits, and is shown what the first has claimed.
+    rater.lock()
     return _held_turn(rater)
 
 
@@ -255,6 +253,8 @@ def _bounded(seconds: float | None, slot: Assignment) -> float | None:
 def reopen_last_judgment(rater: Rater) -> None:
     """Let the rater correct the last answer. The old one stands until a new one is there."""
     if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
+        raise NothingToUndo
+    if rater.outcome not in ("", Rater.Outcome.COMPLETE):
         raise NothingToUndo
     judged = rater.assignments.of_judging().judged().order_by("-judged_at", "-pk")
     last = judged.values_list("pk", flat=True).first()

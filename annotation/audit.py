@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
+from annotation.blinding import offered_choices
 from annotation.exceptions import StudyNotOpen
-from annotation.models import Assignment, Rater, Study
+from annotation.models import Assignment, Rater, Side, Study
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
+from annotation.steps import CONSENT, DONE, INSTRUCTIONS, Step, current_step
 from evalsite.lib.db import write_transaction
 
 
@@ -58,31 +61,55 @@ class _Crawl:
         host = next((h for h in settings.ALLOWED_HOSTS if h != "*"), "localhost").lstrip(".")
         self.client = Client(SERVER_NAME=host, raise_request_exception=True)
         self.rater = Rater.objects.create(study=study, name="Blinding audit")
+        #: Shown once more where a training answer is talked about.
+        self.answered: Assignment | None = None
 
     def findings(self) -> Iterator[Finding]:
+        """Go from step to step as a rater who answers what is expected, and look at each page."""
         yield from self._get(reverse("annotation:rate-enter", args=[self.rater.invite_token]))
-        for page in ("consent", "instructions", "pause"):
-            path = reverse(f"annotation:rate-{page}", args=[self.study.public_id])
-            yield from self._get(path)
-            if page != "pause":
-                self.client.post(path)
-        path = reverse("annotation:rate-judge", args=[self.study.public_id])
+        yield from self._get(self._path("pause"))
         while True:
+            step = self._step()
+            path = self._path(step.name)
             yield from self._get(path)
-            slot = self._slot()
-            if slot is None:
+            if step is DONE:
                 return
-            yield from self._self_naming(slot)
-            choice = "tie" if self.study.allow_tie else "left"
-            answer = choice if self.study.protocol == Study.Protocol.PAIRWISE else "3"
-            self.client.post(path, {"token": slot.token, "choice": answer})
+            slot = self._slot()
+            if slot is not None:
+                yield from self._self_naming(slot)
+                self.answered = slot
+                yield from self._post(path, {"token": slot.token, "choice": self._choice(slot)})
+            elif step in (CONSENT, INSTRUCTIONS):
+                yield from self._post(path, {})
+            elif self._step() is step:
+                return  # nothing to judge is left
+
+    def _step(self) -> Step:
+        return current_step(Rater.objects.select_related("study__stored_way").get(pk=self.rater.pk))
+
+    def _path(self, page: str) -> str:
+        return reverse(f"annotation:rate-{page}", args=[self.study.public_id])
+
+    def _choice(self, slot: Assignment) -> str:
+        """Return an answer; the right one where it is known, to get through a qualification."""
+        expected = slot.task.gold.expected[0] if slot.task.is_gold else ""
+        if expected in Side.values:
+            return "left" if expected == slot.left else "right"
+        return expected or offered_choices(self.study)[0].value
 
     def _slot(self) -> Assignment | None:
         live = self.rater.assignments.filter(state=Assignment.State.CLAIMED)
-        return live.select_related("task__output_a", "task__output_b", "task__prompt").first()
+        return live.select_related(
+            "task__output_a", "task__output_b", "task__prompt", "task__gold"
+        ).first()
 
     def _get(self, path: str) -> Iterator[Finding]:
-        response = self.client.get(path)
+        return self._looked_at(path, self.client.get(path))
+
+    def _post(self, path: str, answer: dict[str, Any]) -> Iterator[Finding]:
+        return self._looked_at(path, self.client.post(path, answer, headers={"HX-Request": "true"}))
+
+    def _looked_at(self, path: str, response: HttpResponseBase) -> Iterator[Finding]:
         text = response.content.decode() if hasattr(response, "content") else ""
         for place, words in (
             ("page", self._without_outputs(text)),
@@ -95,8 +122,9 @@ class _Crawl:
 
     def _without_outputs(self, text: str) -> str:
         """Leave out what the prompt and the outputs say themselves, and the rater's own token."""
-        slot = self._slot()
-        if slot is not None:
+        for slot in (self._slot(), self.answered):
+            if slot is None:
+                continue
             task = slot.task
             for part in (task.prompt, task.output_a, task.output_b):
                 if part is not None and part.html:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.utils.safestring import SafeString, mark_safe
 
+from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study
 from annotation.protocols import Choice, protocol_of
 from evalsite.lib.markdown import render_markdown
@@ -40,6 +41,32 @@ class BlindStudy:
     consent: SafeString
     choices: tuple[Choice, ...]
     template: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindFeedback:
+    """What a rater in training is told of an answer, once it is stored."""
+
+    is_right: bool
+    #: What would have been right, in the words of the screen.
+    expected: tuple[str, ...]
+    html: SafeString
+
+
+def blind_feedback(judgment: Judgment, assignment: Assignment) -> BlindFeedback:
+    """Build the feedback on an answer from its task's gold, in terms of what stood where."""
+    gold = judgment.task.gold
+    shown = {
+        ("left" if value == assignment.left else "right") if value in Side.values else value
+        for value in gold.expected
+    }
+    return BlindFeedback(
+        is_right=is_right(gold.expected, judgment),
+        expected=tuple(
+            choice.words for choice in offered_choices(assignment.study) if choice.value in shown
+        ),
+        html=_rendered(gold.feedback),
+    )
 
 
 def blind_study(study: Study) -> BlindStudy:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signing import Signer
-from django.db import models
+from django.db import connection, models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
@@ -163,6 +163,7 @@ class Rater(models.Model):
 
     class Outcome(models.TextChoices):
         COMPLETE = "complete", "Complete"
+        SCREENED_OUT = "screened_out", "Screened out"
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     public_id = models.CharField(max_length=20, unique=True, default=public_id, editable=False)
@@ -176,6 +177,8 @@ class Rater(models.Model):
     invited_at = models.DateTimeField(default=now, editable=False)
     consented_at = models.DateTimeField(null=True, blank=True, editable=False)
     instructed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    trained_at = models.DateTimeField(null=True, blank=True, editable=False)
+    qualified_at = models.DateTimeField(null=True, blank=True, editable=False)
     judging_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: How it ended; empty while the rater is on the way.
@@ -197,6 +200,11 @@ class Rater(models.Model):
     @property
     def invite_token(self) -> str:
         return Signer(salt=INVITE_SALT).sign(self.public_id)
+
+    def lock(self) -> None:
+        """Make the same rater's other tab wait until this transaction is over."""
+        if connection.features.has_select_for_update:
+            Rater.objects.select_for_update(no_key=True).values("pk").get(pk=self.pk)
 
     def stamp(self, field: str) -> None:
         """Note when something first happened; later times leave it alone."""
@@ -317,6 +325,8 @@ class Assignment(models.Model):
 
         TARGET = "target"
         CHECK = "check"  # gold or attention, mixed in
+        TRAINING = "training"
+        QUALIFICATION = "qualification"
 
     class State(models.TextChoices):
         WAITING = "waiting"  # an output of the task is still being made

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from annotation import rate_practice_views
 from annotation import rate_views as views
 from annotation.rate_join_views import join_page
 
@@ -10,6 +11,8 @@ study_urls = [
     path("", views.home, name="rate-home"),
     path("consent/", views.consent, name="rate-consent"),
     path("instructions/", views.instructions, name="rate-instructions"),
+    path("training/", rate_practice_views.training, name="rate-training"),
+    path("qualification/", rate_practice_views.qualification, name="rate-qualification"),
     path("judge/", views.judge, name="rate-judge"),
     path("undo/", views.undo, name="rate-undo"),
     path("keep/", views.keep, name="rate-keep"),

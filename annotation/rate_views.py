@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -21,7 +22,7 @@ from annotation.assignments import (
 from annotation.blinding import blind_task
 from annotation.exceptions import AnnotationError, AssignmentClosed, NothingToUndo
 from annotation.gold import quota_shown
-from annotation.models import Study
+from annotation.models import Rater, Study
 from annotation.rate_access import (
     RaterHttpRequest,
     rater_from_token,
@@ -111,6 +112,9 @@ def _turn(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
     return turn_page(
         request,
         "judge",
+        answer_url=reverse("annotation:rate-judge", args=[study.public_id]),
+        can_skip=not turn.is_correction,
+        can_undo=not turn.is_correction and turn.judged > 0,
         task=blind_task(assignment, earlier=earlier),
         judged=turn.judged,
         number=turn.judged + 1,
@@ -129,15 +133,14 @@ def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
     if not (turn.has_met_quota or study.state == Study.State.CLOSED):
         # Another rater may give a task back, so this is not the end yet.
         return turn_page(request, "done", **counts)
-    if complete_step(rater, JUDGE) is DONE:
-        return turn_page(request, "done", **counts)
-    return go_home(request)
+    return _end(request) if complete_step(rater, JUDGE) is DONE else go_home(request)
 
 
 def _end(request: RaterHttpRequest) -> HttpResponse:
     rater = request.rater
     judged = rater.assignments.of_judging().judged().count()
-    return turn_page(request, "done", judged=judged, quota=quota_shown(rater))
+    quota = 0 if rater.outcome == Rater.Outcome.SCREENED_OUT else quota_shown(rater)
+    return turn_page(request, "done", judged=judged, quota=quota, outcome=rater.outcome)
 
 
 @require_POST

@@ -35,12 +35,22 @@ def _asks_for_consent(study: Study) -> bool:
     return bool(study.consent)
 
 
+def _has_training(study: Study) -> bool:
+    return study.way.training_count > 0
+
+
+def _has_qualification(study: Study) -> bool:
+    return study.way.qualification_tasks > 0
+
+
 CONSENT = Step(name="consent", stamp="consented_at", applies=_asks_for_consent)
 INSTRUCTIONS = Step(name="instructions", stamp="instructed_at", applies=_always)
+TRAINING = Step(name="training", stamp="trained_at", applies=_has_training)
+QUALIFICATION = Step(name="qualification", stamp="qualified_at", applies=_has_qualification)
 JUDGE = Step(name="judge", stamp="judging_ended_at", applies=_always)
 DONE = Step(name="done", stamp="finished_at", applies=_always)
 #: In this order, whatever the study.
-STEPS = (CONSENT, INSTRUCTIONS, JUDGE)
+STEPS = (CONSENT, INSTRUCTIONS, TRAINING, QUALIFICATION, JUDGE)
 
 
 def steps_of(study: Study) -> tuple[Step, ...]:

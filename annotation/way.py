@@ -11,8 +11,10 @@ from annotation.models import Gold, Study, Way
 from evalsite.lib.db import write_transaction
 from evalsite.lib.text import sha256
 
+#: How often the qualification may be tried.
+ATTEMPTS = 2
 #: What of it is frozen at launch.
-FROZEN = ("check_every",)
+FROZEN = ("check_every", "qualification_tasks", "pass_percent")
 
 
 @write_transaction()
@@ -30,8 +32,11 @@ def count_golds(study: Study) -> None:
     if not study.golds.exists():
         return
     counts = _counts(study)
-    set_counts = {"check_count": counts[Gold.Kind.GOLD] + counts[Gold.Kind.ATTENTION]}
-    Way.objects.update_or_create(study=study, defaults=set_counts)
+    counted = {
+        "check_count": counts[Gold.Kind.GOLD] + counts[Gold.Kind.ATTENTION],
+        "training_count": counts[Gold.Kind.TRAINING],
+    }
+    Way.objects.update_or_create(study=study, defaults=counted)
     study.refresh_from_db()
 
 
@@ -44,7 +49,19 @@ def way_problems(study: Study) -> list[str]:
         problems.append("One task in so many is to be a check, but there is no gold task.")
     if checks and not way.check_every:
         problems.append("There are gold tasks, but no rate at which to mix them in.")
-    return problems
+    return problems + _qualification_problems(way.qualification_tasks, counts)
+
+
+def _qualification_problems(asked: int, counts: Counter[str]) -> list[str]:
+    there = counts[Gold.Kind.QUALIFICATION]
+    if there and not asked:
+        return ["There are qualification tasks, but it is not said how many an attempt has."]
+    if there < ATTEMPTS * asked:
+        return [
+            f"The qualification has {ATTEMPTS} attempts of {asked} tasks, each met once: it needs "
+            f"{ATTEMPTS * asked} tasks, not {there}."
+        ]
+    return []
 
 
 def gold_pairs(study: Study) -> set[tuple[int, int, int | None]]:

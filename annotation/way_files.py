@@ -44,6 +44,8 @@ def whole(low: int, high: int) -> Check:
 #: Keys of `[raters]`: fields of `Way`.
 KEYS: dict[str, Check] = {
     "check_every": whole(2, 1000),
+    "qualification_tasks": whole(1, 100),
+    "pass_percent": whole(0, 100),
 }
 
 

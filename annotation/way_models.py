@@ -15,14 +15,22 @@ class Way(models.Model):
     study = models.OneToOneField("annotation.Study", models.CASCADE, related_name="stored_way")
     #: About one task in so many is a check, gold or attention; 0: none.
     check_every = models.PositiveSmallIntegerField(default=0)
-    #: How many checks there are, counted at launch.
+    #: How many checks and training tasks there are, counted at launch.
     check_count = models.PositiveIntegerField(default=0, editable=False)
+    training_count = models.PositiveIntegerField(default=0, editable=False)
+    #: Tasks in one attempt at the qualification, of which so many in a hundred must be right;
+    #: 0: no qualification.
+    qualification_tasks = models.PositiveSmallIntegerField(default=0)
+    pass_percent = models.PositiveSmallIntegerField(default=70)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(check_every=0) | Q(check_every__gte=2), name="checks_leave_room"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(pass_percent__lte=100), name="pass_mark_can_be_reached"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -43,6 +51,8 @@ class Gold(models.Model):
     class Kind(models.TextChoices):
         GOLD = "gold", "Gold: has a right answer; mixed in"
         ATTENTION = "attention", "Attention: whoever reads gets it right; mixed in"
+        TRAINING = "training", "Training: before judging, with feedback"
+        QUALIFICATION = "qualification", "Qualification: before judging, to be passed"
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="golds")
     task = models.OneToOneField("annotation.Task", models.CASCADE, related_name="gold")

@@ -49,7 +49,8 @@ def make_draft(**kwargs: Any) -> Study:
     kwargs.setdefault("prompts", 6)
     study = make_study(**kwargs)
     for slug in ("capital", "weak"):
-        system = make_system(slug=slug, name=f"The {slug} one")
+        found = System.objects.filter(slug=slug).first()
+        system = found or make_system(slug=slug, name=f"The {slug} one")
         for prompt in study.prompt_set.prompts.all():
             make_output(system=system, prompt=prompt)
     return study
