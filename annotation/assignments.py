@@ -92,7 +92,7 @@ def _claim_next(rater: Rater) -> Turn:
     study = rater.study
     _take_back_expired(study)
     met = _met(rater)
-    has_met_quota = met.targets >= study.quota > 0
+    has_met_quota = met.targets >= rater.promised > 0
     if study.state != Study.State.OPEN or has_met_quota:
         return Turn(assignment_pk=None, judged=met.judged, has_met_quota=has_met_quota)
     if study.is_waiting:

@@ -53,6 +53,10 @@ class LeakFound(AnnotationError):
     """Raters can tell which system made an output."""
 
 
+class StudyFull(AnnotationError):
+    """The study is full: others are judging all that is left. Nothing is asked of you."""
+
+
 class LinkClosed(AnnotationError):
     """This link admits nobody more: as many as were wanted have come, or it was closed."""
 

@@ -22,8 +22,8 @@ def mix_of(rater: Rater) -> Mix:
 
 def quota_shown(rater: Rater) -> int:
     """Return how many tasks the rater is told: checks count, or the bar would give them away."""
-    checks = min(mix_of(rater).checks_among(rater.study.quota), rater.study.way.check_count)
-    return rater.study.quota + checks
+    checks = min(mix_of(rater).checks_among(rater.promised), rater.study.way.check_count)
+    return rater.promised + checks
 
 
 def claim_check(rater: Rater, *, answered: int) -> int | None:

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from django.db.models import F
 from django.utils.timezone import now
 
+from annotation.admission import admit
 from annotation.exceptions import LinkClosed, PersonTaken, StudyNotOpen
 from annotation.link_models import OPEN_LINK_SALT
 from annotation.models import Arrival, OpenLink, Rater, Study
@@ -55,8 +56,8 @@ def join(link: OpenLink, ids: Ids) -> Rater:
     """Make a rater of somebody who comes by the link for the first time.
 
     Raises `PersonTaken` for a platform id that takes part already, `LinkClosed` once the cap is
-    reached or the link closed, and `StudyNotOpen`; nothing is stored then, but that somebody
-    came again is noted for the researcher.
+    reached or the link closed, `StudyFull` and `StudyNotOpen`. Nothing is stored then, but that
+    somebody came again is noted for the researcher.
     """
     try:
         return _join(link, ids)
@@ -81,6 +82,7 @@ def _join(link: OpenLink, ids: Ids) -> Rater:
     if study.raters.filter(name=rater.name).exists():
         rater.name += f" ({rater.public_id})"
     rater.save()
+    admit(rater)
     Arrival.objects.create(
         study=study,
         rater=rater,

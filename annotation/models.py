@@ -175,12 +175,17 @@ class Rater(models.Model):
     #: Where in the study's ring of slots this rater walks now, and began.
     cursor = models.PositiveIntegerField(default=0, editable=False)
     invited_at = models.DateTimeField(default=now, editable=False)
+    #: When they began, and how many tasks they were promised then; None: the study's quota.
+    admitted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    quota = models.PositiveIntegerField(null=True, blank=True, editable=False)
     consented_at = models.DateTimeField(null=True, blank=True, editable=False)
     instructed_at = models.DateTimeField(null=True, blank=True, editable=False)
     trained_at = models.DateTimeField(null=True, blank=True, editable=False)
     qualified_at = models.DateTimeField(null=True, blank=True, editable=False)
     judging_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: True when there was less to judge than was promised: paid in full all the same.
+    is_filled_up = models.BooleanField(default=False, editable=False)
     #: How it ended; empty while the rater is on the way.
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True, editable=False)
     #: Set when the researcher takes the link back.
@@ -196,6 +201,11 @@ class Rater(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def promised(self) -> int:
+        """How many tasks this rater is to judge, checks not counted."""
+        return self.study.quota if self.quota is None else min(self.quota, self.study.quota)
 
     @property
     def invite_token(self) -> str:

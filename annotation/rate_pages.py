@@ -24,10 +24,12 @@ def rater_context(rater: Rater, **more: Any) -> dict[str, Any]:
     return {"study": blind_study(rater.study), "token": rater.invite_token, **more}
 
 
-def rater_page(request: RaterHttpRequest, name: str, **more: Any) -> HttpResponse:
+def rater_page(
+    request: RaterHttpRequest, name: str, *, status: int = 200, **more: Any
+) -> HttpResponse:
     """Render a page that htmx never asks for in part."""
     context = rater_context(request.rater, **more)
-    response = render(request, f"annotation/rate/{name}.html", context)
+    response = render(request, f"annotation/rate/{name}.html", context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

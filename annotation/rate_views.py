@@ -31,7 +31,16 @@ from annotation.rate_access import (
 )
 from annotation.rate_forms import AnswerForm, TokenForm
 from annotation.rate_pages import at_step, go_home, rater_page, refusal, turn_page
-from annotation.steps import CONSENT, DONE, INSTRUCTIONS, JUDGE, Step, complete_step, current_step
+from annotation.steps import (
+    CONSENT,
+    DONE,
+    INSTRUCTIONS,
+    JUDGE,
+    Step,
+    complete_step,
+    current_step,
+    end_judging,
+)
 from evalsite.lib.http import HtmxHttpRequest, wants_fragment
 
 
@@ -72,7 +81,7 @@ def _read(request: RaterHttpRequest, step: Step) -> HttpResponse:
     try:
         complete_step(request.rater, step)
     except AnnotationError as error:
-        return refusal(request, str(error))
+        return rater_page(request, "turned_away", status=409, message=str(error))
     return redirect("annotation:rate-home", request.rater.study.public_id)
 
 
@@ -130,10 +139,20 @@ def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         return turn_page(request, "resting", **counts)
     if study.is_waiting and not turn.has_met_quota and study.state == Study.State.OPEN:
         return turn_page(request, "waiting", **counts)
-    if not (turn.has_met_quota or study.state == Study.State.CLOSED):
+    if not _is_over(rater, turn):
         # Another rater may give a task back, so this is not the end yet.
         return turn_page(request, "done", **counts)
-    return _end(request) if complete_step(rater, JUDGE) is DONE else go_home(request)
+    following = end_judging(rater, has_met_quota=turn.has_met_quota)
+    return _end(request) if following is DONE else go_home(request)
+
+
+def _is_over(rater: Rater, turn: Turn) -> bool:
+    """Return whether a rater without a task has come to the end.
+
+    Who was promised a quota and has begun to judge need not wait for others to give tasks back.
+    """
+    is_kept_waiting = rater.quota is not None and turn.judged > 0
+    return turn.has_met_quota or rater.study.state == Study.State.CLOSED or is_kept_waiting
 
 
 def _end(request: RaterHttpRequest) -> HttpResponse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from annotation.exceptions import StudyNotOpen
+from annotation.admission import admit, was_filled_up
 from annotation.models import Rater, Study
 from evalsite.lib.db import write_transaction
 
@@ -79,15 +79,23 @@ def _stamp(rater: Rater, step: Step) -> object:
 def complete_step(rater: Rater, step: Step) -> Step:
     """Note that the step is done, once; return the next. The last one brings the outcome.
 
-    Raises `StudyNotOpen` when somebody would begin after the end.
+    Whoever takes the first step begins: raises what `admit` raises.
     """
-    if step in (CONSENT, INSTRUCTIONS) and rater.study.state == Study.State.CLOSED:
-        raise StudyNotOpen("The study has ended; there is nothing to judge any more.")
+    admit(rater)
     rater.stamp(step.stamp)
     following = current_step(rater)
     if following is DONE and not rater.outcome:
         rater.end(Rater.Outcome.COMPLETE)
     return following
+
+
+@write_transaction()
+def end_judging(rater: Rater, *, has_met_quota: bool) -> Step:
+    """Note that there is nothing more to judge for this rater, and whether that was their doing."""
+    if not has_met_quota and was_filled_up(rater):
+        rater.is_filled_up = True
+        rater.save(update_fields=["is_filled_up"])
+    return complete_step(rater, JUDGE)
 
 
 @write_transaction()
