@@ -18,7 +18,8 @@ from annotation.blinding import offered_choices
 from annotation.exceptions import StudyNotOpen
 from annotation.models import Assignment, Rater, Side, Study
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
-from annotation.steps import CONSENT, DONE, INSTRUCTIONS, Step, current_step
+from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
+from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
 
 
@@ -81,6 +82,8 @@ class _Crawl:
                 yield from self._post(path, {"token": slot.token, "choice": self._choice(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
                 yield from self._post(path, {})
+            elif step is SURVEY:
+                yield from self._post(path, _survey_answers(self.study))
             elif self._step() is step:
                 return  # nothing to judge is left
 
@@ -139,6 +142,11 @@ class _Crawl:
             for word in names_in(output.text, self.secrets):
                 where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
                 yield Finding(where=where, what=word, is_leak=False)
+
+
+def _survey_answers(study: Study) -> dict[str, str]:
+    questions = questions_of(study)
+    return {q.key: q.options[0][0] if q.options else "Nothing to add." for q in questions}
 
 
 def _secrets(study: Study) -> list[str]:

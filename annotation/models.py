@@ -13,14 +13,14 @@ from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from annotation.link_models import Arrival, OpenLink
-from annotation.way_models import Gold, Way
+from annotation.way_models import Gold, SurveyAnswers, Way
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
 
 __all__ = [
     "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Gold",
     "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent",
-    "StudySystem", "Task", "Way",
+    "StudySystem", "SurveyAnswers", "Task", "Way",
 ]  # fmt: skip
 
 #: Signs the invite links: a link cannot be forged, and a leaked database holds none.
@@ -164,6 +164,7 @@ class Rater(models.Model):
     class Outcome(models.TextChoices):
         COMPLETE = "complete", "Complete"
         SCREENED_OUT = "screened_out", "Screened out"
+        FAILED = "failed", "Failed attention tasks"
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     public_id = models.CharField(max_length=20, unique=True, default=public_id, editable=False)
@@ -183,6 +184,7 @@ class Rater(models.Model):
     trained_at = models.DateTimeField(null=True, blank=True, editable=False)
     qualified_at = models.DateTimeField(null=True, blank=True, editable=False)
     judging_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    surveyed_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: True when there was less to judge than was promised: paid in full all the same.
     is_filled_up = models.BooleanField(default=False, editable=False)

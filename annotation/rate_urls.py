@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from annotation import rate_practice_views
+from annotation import rate_end_views, rate_practice_views
 from annotation import rate_views as views
 from annotation.rate_join_views import join_page
 
@@ -18,7 +18,8 @@ study_urls = [
     path("keep/", views.keep, name="rate-keep"),
     path("skip/", views.skip, name="rate-skip"),
     path("pause/", views.pause, name="rate-pause"),
-    path("done/", views.done, name="rate-done"),
+    path("survey/", rate_end_views.survey, name="rate-survey"),
+    path("done/", rate_end_views.done, name="rate-done"),
     # Below the study, so that the browser sends the study's cookie along.
     path("join/<str:token>/", join_page, name="rate-join"),
 ]

@@ -29,6 +29,7 @@ from annotation.rate_access import (
     rater_required,
     remember_rater,
 )
+from annotation.rate_end_views import end_page
 from annotation.rate_forms import AnswerForm, TokenForm
 from annotation.rate_pages import at_step, go_home, rater_page, refusal, turn_page
 from annotation.steps import (
@@ -92,7 +93,7 @@ def judge(request: RaterHttpRequest) -> HttpResponse:
     rater = request.rater
     if current_step(rater) is DONE:
         # The last answer sent twice, or the page of the last task reloaded.
-        return _end(request)
+        return end_page(request)
     if request.method != "POST":
         return _turn(request, next_turn(rater))
     form = AnswerForm(request.POST)
@@ -143,7 +144,7 @@ def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         # Another rater may give a task back, so this is not the end yet.
         return turn_page(request, "done", **counts)
     following = end_judging(rater, has_met_quota=turn.has_met_quota)
-    return _end(request) if following is DONE else go_home(request)
+    return end_page(request) if following is DONE else go_home(request)
 
 
 def _is_over(rater: Rater, turn: Turn) -> bool:
@@ -153,13 +154,6 @@ def _is_over(rater: Rater, turn: Turn) -> bool:
     """
     is_kept_waiting = rater.quota is not None and turn.judged > 0
     return turn.has_met_quota or rater.study.state == Study.State.CLOSED or is_kept_waiting
-
-
-def _end(request: RaterHttpRequest) -> HttpResponse:
-    rater = request.rater
-    judged = rater.assignments.of_judging().judged().count()
-    quota = 0 if rater.outcome == Rater.Outcome.SCREENED_OUT else quota_shown(rater)
-    return turn_page(request, "done", judged=judged, quota=quota, outcome=rater.outcome)
 
 
 @require_POST
@@ -195,7 +189,7 @@ def _go_on(request: RaterHttpRequest) -> HttpResponse:
     if not wants_fragment(request):
         return redirect("annotation:rate-judge", request.rater.study.public_id)
     if current_step(request.rater) is DONE:
-        return _end(request)
+        return end_page(request)
     return _turn(request, next_turn(request.rater))
 
 
@@ -203,9 +197,3 @@ def _go_on(request: RaterHttpRequest) -> HttpResponse:
 @rater_required
 def pause(request: RaterHttpRequest) -> HttpResponse:
     return rater_page(request, "pause")
-
-
-@require_safe
-@at_step(DONE.name)
-def done(request: RaterHttpRequest) -> HttpResponse:
-    return _end(request)

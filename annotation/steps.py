@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from annotation.admission import admit, was_filled_up
+from annotation.endings import outcome_of
 from annotation.models import Rater, Study
 from evalsite.lib.db import write_transaction
 
@@ -43,14 +44,19 @@ def _has_qualification(study: Study) -> bool:
     return study.way.qualification_tasks > 0
 
 
+def _has_survey(study: Study) -> bool:
+    return bool(study.way.survey)
+
+
 CONSENT = Step(name="consent", stamp="consented_at", applies=_asks_for_consent)
 INSTRUCTIONS = Step(name="instructions", stamp="instructed_at", applies=_always)
 TRAINING = Step(name="training", stamp="trained_at", applies=_has_training)
 QUALIFICATION = Step(name="qualification", stamp="qualified_at", applies=_has_qualification)
 JUDGE = Step(name="judge", stamp="judging_ended_at", applies=_always)
+SURVEY = Step(name="survey", stamp="surveyed_at", applies=_has_survey)
 DONE = Step(name="done", stamp="finished_at", applies=_always)
 #: In this order, whatever the study.
-STEPS = (CONSENT, INSTRUCTIONS, TRAINING, QUALIFICATION, JUDGE)
+STEPS = (CONSENT, INSTRUCTIONS, TRAINING, QUALIFICATION, JUDGE, SURVEY)
 
 
 def steps_of(study: Study) -> tuple[Step, ...]:
@@ -85,7 +91,7 @@ def complete_step(rater: Rater, step: Step) -> Step:
     rater.stamp(step.stamp)
     following = current_step(rater)
     if following is DONE and not rater.outcome:
-        rater.end(Rater.Outcome.COMPLETE)
+        rater.end(outcome_of(rater))
     return following
 
 

@@ -13,6 +13,7 @@ from annotation.services import MAX_INVITES
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
 
+CODE = r"^[A-Za-z0-9_-]{1,64}$"
 #: What one judgment takes, to say roughly how long a study is.
 SECONDS_A_JUDGMENT = 30
 #: What the column holds on every database.
@@ -99,6 +100,21 @@ class OpenLinkForm(forms.Form):
         choices=OpenLink.Platform.choices,
         required=False,
         help_text="Its ids are read from the address, stored, and each takes part once.",
+    )
+
+
+class CodesForm(forms.Form):
+    """What the end page shows, by outcome, and where it leads."""
+
+    code_complete = forms.RegexField(CODE, required=False, label="Code: complete")
+    code_screened_out = forms.RegexField(CODE, required=False, label="Code: screened out")
+    code_failed = forms.RegexField(CODE, required=False, label="Code: failed attention tasks")
+    return_url = forms.CharField(
+        max_length=300,
+        required=False,
+        label="Where the last page leads",
+        help_text="https, with {code} where the code goes. Empty: who came from Prolific is led "
+        "back to it, all others nowhere.",
     )
 
 

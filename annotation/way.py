@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 from annotation.exceptions import StudyNotDraft
@@ -14,7 +15,10 @@ from evalsite.lib.text import sha256
 #: How often the qualification may be tried.
 ATTEMPTS = 2
 #: What of it is frozen at launch.
-FROZEN = ("check_every", "qualification_tasks", "pass_percent")
+FROZEN = (
+    "check_every", "qualification_tasks", "pass_percent", "attention_limit", "survey", "currency",
+    "pay", "screened_out_pay", "bonus", "bonus_rule", "bonus_percent",
+)  # fmt: skip
 
 
 @write_transaction()
@@ -49,6 +53,8 @@ def way_problems(study: Study) -> list[str]:
         problems.append("One task in so many is to be a check, but there is no gold task.")
     if checks and not way.check_every:
         problems.append("There are gold tasks, but no rate at which to mix them in.")
+    if way.attention_limit and not counts[Gold.Kind.ATTENTION]:
+        problems.append("Missed attention tasks are to fail a rater, but there are none.")
     return problems + _qualification_problems(way.qualification_tasks, counts)
 
 
@@ -76,10 +82,14 @@ def plan_of_way(study: Study) -> dict[str, Any]:
         "kind", "expected", "feedback", "task__prompt__key", "task__hash_a", "task__hash_b"
     )
     return {
-        **{field: getattr(study.way, field) for field in FROZEN},
+        **{field: _plain(getattr(study.way, field)) for field in FROZEN},
         "known_answers": dict(_counts(study)),
         "known_answers_hash": sha256(json.dumps(list(golds), ensure_ascii=False)),
     }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _counts(study: Study) -> Counter[str]:

@@ -1,20 +1,17 @@
-"""The raters' way in a study's TOML: the tables `[raters]` and `[[gold]]`."""
+"""The raters' way in a study's TOML: the tables `[raters]`, `[[gold]]` and `[[survey]]`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from annotation.gold_files import OPTIONAL, REQUIRED, import_gold
 from annotation.models import Study
+from annotation.survey_files import read_survey
+from annotation.value_checks import Check, address, code, money, one_of, text, whole
 from annotation.way import set_way
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
-
-#: Reads one value, or says what was expected.
-Check = Callable[[Any], Any]
-TABLES = ("raters", "gold")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +29,22 @@ class WayTables:
             import_gold(study, self.gold)
 
 
-def whole(low: int, high: int) -> Check:
-    def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise InputRefused(repr(value), expected=f"a whole number, {low} to {high}")
-        return value
-
-    return check
-
-
 #: Keys of `[raters]`: fields of `Way`.
 KEYS: dict[str, Check] = {
     "check_every": whole(2, 1000),
     "qualification_tasks": whole(1, 100),
     "pass_percent": whole(0, 100),
+    "attention_limit": whole(1, 100),
+    "code_complete": code,
+    "code_screened_out": code,
+    "code_failed": code,
+    "return_url": address,
+    "currency": text(3),
+    "pay": money,
+    "screened_out_pay": money,
+    "bonus": money,
+    "bonus_rule": one_of("accuracy", "complete"),
+    "bonus_percent": whole(0, 100),
 }
 
 
@@ -54,8 +53,11 @@ def take_way(values: dict[str, Any], *, file: str) -> WayTables:
     raters, gold = values.pop("raters", {}), values.pop("gold", [])
     if not isinstance(raters, dict):
         raise InputRefused("raters is no table", expected="[raters]", file=file)
+    settings = {key: _checked(key, value, file) for key, value in raters.items()}
+    if survey := values.pop("survey", None):
+        settings["survey"] = read_survey(survey, file=file)
     return WayTables(
-        settings={key: _checked(key, value, file) for key, value in raters.items()},
+        settings=settings,
         gold=[Row(file=file, line=0, values=row) for row in _tables("gold", gold, file)],
     )
 

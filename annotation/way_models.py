@@ -5,12 +5,24 @@ Imported by `annotation.models`.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
+from django.utils.timezone import now
+
+
+def _money() -> models.DecimalField[Decimal, Decimal]:
+    return models.DecimalField(max_digits=8, decimal_places=2, default=Decimal(0))
 
 
 class Way(models.Model):
-    """How a study's raters are checked. A study without a row has the plain way."""
+    """How a study's raters are checked, asked and paid. One without a row has the plain way."""
+
+    class BonusRule(models.TextChoices):
+        NONE = "", "No bonus"
+        ACCURACY = "accuracy", "For so many checks in a hundred right"
+        COMPLETE = "complete", "For all that was promised"
 
     study = models.OneToOneField("annotation.Study", models.CASCADE, related_name="stored_way")
     #: About one task in so many is a check, gold or attention; 0: none.
@@ -22,6 +34,25 @@ class Way(models.Model):
     #: 0: no qualification.
     qualification_tasks = models.PositiveSmallIntegerField(default=0)
     pass_percent = models.PositiveSmallIntegerField(default=70)
+    #: So many missed attention tasks fail a rater, at the end; None: none do.
+    attention_limit = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: The questions after the judging: see `survey.py`.
+    survey = models.JSONField(default=list, blank=True)
+
+    #: What the end page shows, by outcome; set at any time, so not frozen.
+    code_complete = models.CharField(max_length=64, blank=True)
+    code_screened_out = models.CharField(max_length=64, blank=True)
+    code_failed = models.CharField(max_length=64, blank=True)
+    #: Where the end page leads; `{code}` in it is the code.
+    return_url = models.CharField(max_length=300, blank=True)
+
+    currency = models.CharField(max_length=3, blank=True)
+    #: For one who is complete, and for one who is screened out.
+    pay = _money()
+    screened_out_pay = _money()
+    bonus = _money()
+    bonus_rule = models.CharField(max_length=10, choices=BonusRule, blank=True)
+    bonus_percent = models.PositiveSmallIntegerField(default=80)
 
     class Meta:
         constraints = [
@@ -72,3 +103,17 @@ class Gold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.task}"
+
+
+class SurveyAnswers(models.Model):
+    """What a rater answered after the judging, by the keys of the questions."""
+
+    rater = models.OneToOneField("annotation.Rater", models.CASCADE, related_name="survey_answers")
+    answers = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "survey answers"
+
+    def __str__(self) -> str:
+        return f"what {self.rater} answered"
