@@ -1,12 +1,11 @@
 // Keys, time, focus and lost connections on a rater's pages. Bound by data- attributes:
-// data-key on what a key presses, data-seconds on the field for the time, data-retry, data-open.
+// data-key on what a key presses, data-seconds on the field for the time, data-countdown on what
+// is left of the paid time, data-retry, data-open.
 (() => {
   "use strict";
   let shownAt = performance.now();
-  let unsent = null;
 
   const typing = (element) => element.closest("textarea, input, select, [contenteditable]");
-  const connection = () => document.getElementById("connection");
 
   // Time on screen, without the time that the page was hidden.
   let hiddenAt = null;
@@ -18,11 +17,16 @@
       hiddenAt = null;
     }
   });
+  const seconds = () => ((hiddenAt ?? performance.now()) - shownAt) / 1000;
+
+  setInterval(() => {
+    const left = document.querySelector("[data-countdown]");
+    if (left) left.textContent = Math.max(0, Math.ceil((left.dataset.countdown - seconds()) / 60));
+  }, 5000);
 
   document.addEventListener("submit", (event) => {
     const field = event.target.querySelector("[data-seconds]");
-    if (field) field.value = ((performance.now() - shownAt) / 1000).toFixed(2);
-    unsent = { form: event.target, button: event.submitter };
+    if (field) field.value = seconds().toFixed(2);
   }, true);
 
   document.addEventListener("keydown", (event) => {
@@ -40,7 +44,7 @@
     if (!pressed) return;
     event.preventDefault();
     pressed.click();
-    if (pressed.tagName === "SUMMARY") pressed.parentElement.querySelector("textarea").focus();
+    if (pressed.tagName === "SUMMARY") pressed.parentElement.querySelector("textarea, select").focus();
   });
 
   const open = (id) => document.getElementById(id)?.showModal();
@@ -48,33 +52,17 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) open(opener.dataset.open);
-    if (event.target.closest("[data-retry]") && unsent) {
-      connection().hidden = true;
-      unsent.button.disabled = false;
-      unsent.button.click();
-    }
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "turn") return;
     shownAt = performance.now();
-    unsent = null;
-    connection().hidden = true;
+    hiddenAt = document.hidden ? shownAt : null;
     window.scrollTo(0, 0);
     const main = document.getElementById("main");
     // The focus goes to the task, not to a choice: none of them is the default.
     main.focus({ preventScroll: true });
     document.getElementById("announce").textContent =
       main.getAttribute("aria-label") || main.querySelector("h1").textContent;
-  });
-
-  const failed = () => {
-    const box = connection();
-    box.hidden = false;
-    box.querySelector("button").focus();
-  };
-  document.addEventListener("htmx:sendError", () => unsent && failed());
-  document.addEventListener("htmx:responseError", (event) => {
-    if (unsent && event.detail.xhr.status >= 500) failed();
   });
 })();
