@@ -24,7 +24,8 @@ from annotation.exceptions import (
 )
 from annotation.gold import claim_check, mix_of
 from annotation.launch import admit_finished_outputs
-from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
+from annotation.models import Assignment, AssignmentQuerySet, Flag, Judgment, Rater, Study
+from annotation.paid_time import seconds_left
 from annotation.protocols import protocol_of
 from annotation.steps import reopen_judging
 from evalsite.lib.db import write_transaction
@@ -44,8 +45,10 @@ class Turn:
     assignment_pk: int | None
     judged: int
     is_correction: bool = False
-    #: True once the rater has judged as much as was asked of them.
+    #: True once the rater has judged as much as was asked, or as long as is paid.
     has_met_quota: bool = False
+    #: Of the paid time, where it was looked up and the study pays by the hour.
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +95,8 @@ def _claim_next(rater: Rater) -> Turn:
     study = rater.study
     _take_back_expired(study)
     met = _met(rater)
-    has_met_quota = met.targets >= rater.promised > 0
+    left = seconds_left(rater)
+    has_met_quota = met.targets >= rater.promised > 0 or left == 0
     if study.state != Study.State.OPEN or has_met_quota:
         return Turn(assignment_pk=None, judged=met.judged, has_met_quota=has_met_quota)
     if study.is_waiting:
@@ -100,7 +104,8 @@ def _claim_next(rater: Rater) -> Turn:
     pk = None
     if mix_of(rater).is_due(met.judged):
         pk = claim_check(rater, answered=met.judged)
-    return Turn(assignment_pk=pk or _claim_target(rater, met), judged=met.judged)
+    pk = pk or _claim_target(rater, met)
+    return Turn(assignment_pk=pk, judged=met.judged, seconds_left=left)
 
 
 def _claim_target(rater: Rater, met: _Met) -> int | None:
@@ -274,14 +279,31 @@ def keep_judgment(rater: Rater) -> None:
 @write_transaction()
 def skip_assignment(rater: Rater, *, token: UUID) -> None:
     """Set the task aside for good. Its slot stays with the rater, a fresh one takes its place."""
+    _skip(rater, token)
+
+
+@write_transaction()
+def flag_assignment(rater: Rater, *, token: UUID, reason: str, text: str = "") -> Flag:
+    """Set the task aside and tell the researcher why. Raises what `skip_assignment` raises."""
+    slot = _skip(rater, token)
+    return Flag.objects.create(
+        study_id=slot.study_id, assignment=slot, reason=reason, text=text.strip()
+    )
+
+
+def _skip(rater: Rater, token: UUID) -> Assignment:
     slot = _own_slot(rater, token)
     skipped = Assignment.objects.filter(pk=slot.pk, state=Assignment.State.CLAIMED).update(
         state=Assignment.State.SKIPPED, lease_until=None
     )
     if not skipped:
         raise AssignmentClosed
-    if slot.purpose != Assignment.Purpose.TARGET:
-        return
+    if slot.purpose == Assignment.Purpose.TARGET:
+        _open_again(slot)
+    return slot
+
+
+def _open_again(slot: Assignment) -> None:
     Assignment.objects.create(
         study_id=slot.study_id,
         task_id=slot.task_id,

@@ -12,13 +12,14 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
+from annotation.flag_models import Flag
 from annotation.link_models import Arrival, OpenLink
 from annotation.way_models import Gold, SurveyAnswers, Way
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
 
 __all__ = [
-    "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Gold",
+    "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Flag", "Gold",
     "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent",
     "StudySystem", "SurveyAnswers", "Task", "Way",
 ]  # fmt: skip

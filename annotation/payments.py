@@ -25,8 +25,9 @@ def payment_records(study: Study) -> Iterator[dict[str, Any]]:
     """Yield a record for each rater who has begun, in the order in which they were invited.
 
     Complete: the base pay, or the share of it that was done where a rater skipped what is missing;
-    who was filled up is paid in full. Screened out: the pay for that. Failed, or still on the
-    way: nothing yet; the row says so. `minutes` is time on tasks, without pauses.
+    who was filled up is paid in full; by the hour, the time on tasks. Screened out: the pay for
+    that. Failed, or still on the way: nothing yet; the row says so. `minutes` is time on tasks,
+    without pauses.
     """
     begun = study.raters.filter(is_judge=False).exclude(admitted_at=None)
     batch: list[Rater] = []
@@ -44,7 +45,8 @@ def _records(way: Way, raters: list[Rater]) -> Iterator[dict[str, Any]]:
     for rater in raters:
         judged, seconds = work.get(rater.pk, (0, 0.0))
         mark = marks.get(rater.pk, Marks())
-        base, bonus = base_pay(way, rater, judged), bonus_pay(way, rater, judged, mark)
+        base = base_pay(way, rater, judged, seconds)
+        bonus = bonus_pay(way, rater, judged, mark)
         arrival = getattr(rater, "arrival", None)
         yield {
             "rater": in_a_cell(rater.name),
@@ -77,11 +79,14 @@ def _work(raters: list[Rater]) -> dict[int, tuple[int, float]]:
     return {row["rater"]: (row["judged"], row["time"] or 0.0) for row in rows}
 
 
-def base_pay(way: Way, rater: Rater, judged: int) -> Decimal:
+def base_pay(way: Way, rater: Rater, judged: int, seconds: float = 0.0) -> Decimal:
     if rater.outcome == Rater.Outcome.SCREENED_OUT:
         return way.screened_out_pay
     if rater.outcome != Rater.Outcome.COMPLETE:
         return Decimal(0)
+    if way.hourly_pay:
+        paid = Decimal(min(seconds, way.paid_minutes * 60.0))
+        return (way.hourly_pay * paid / 3600).quantize(_CENT, ROUND_HALF_UP)
     if rater.is_filled_up or judged >= rater.promised:
         return way.pay
     return (way.pay * judged / rater.promised).quantize(_CENT, ROUND_HALF_UP)

@@ -7,11 +7,17 @@ from typing import Any
 
 from django import forms
 
+from annotation.models import Flag
 from annotation.survey import MAX_TEXT, Question
 
 
 class TokenForm(forms.Form):
     token = forms.UUIDField()
+
+
+class FlagForm(TokenForm):
+    reason = forms.ChoiceField(choices=Flag.Reason.choices)
+    text = forms.CharField(required=False, max_length=1000, strip=True)
 
 
 class AnswerForm(TokenForm):

@@ -17,6 +17,7 @@ study_urls = [
     path("undo/", views.undo, name="rate-undo"),
     path("keep/", views.keep, name="rate-keep"),
     path("skip/", views.skip, name="rate-skip"),
+    path("flag/", views.flag, name="rate-flag"),
     path("pause/", views.pause, name="rate-pause"),
     path("survey/", rate_end_views.survey, name="rate-survey"),
     path("done/", rate_end_views.done, name="rate-done"),

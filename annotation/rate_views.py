@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from math import ceil
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.assignments import (
     Turn,
     assignment_for_screen,
+    flag_assignment,
     judge_and_go_on,
     keep_judgment,
     next_turn,
@@ -22,7 +24,8 @@ from annotation.assignments import (
 from annotation.blinding import blind_task
 from annotation.exceptions import AnnotationError, AssignmentClosed, NothingToUndo
 from annotation.gold import quota_shown
-from annotation.models import Rater, Study
+from annotation.models import Flag, Rater, Study
+from annotation.paid_time import seconds_left
 from annotation.rate_access import (
     RaterHttpRequest,
     rater_from_token,
@@ -30,7 +33,7 @@ from annotation.rate_access import (
     remember_rater,
 )
 from annotation.rate_end_views import end_page
-from annotation.rate_forms import AnswerForm, TokenForm
+from annotation.rate_forms import AnswerForm, FlagForm, TokenForm
 from annotation.rate_pages import at_step, go_home, rater_page, refusal, turn_page
 from annotation.steps import (
     CONSENT,
@@ -123,6 +126,8 @@ def _turn(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         request,
         "judge",
         answer_url=reverse("annotation:rate-judge", args=[study.public_id]),
+        reasons=Flag.Reason.choices,
+        **_countdown(rater, turn),
         can_skip=not turn.is_correction,
         can_undo=not turn.is_correction and turn.judged > 0,
         task=blind_task(assignment, earlier=earlier),
@@ -130,6 +135,14 @@ def _turn(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
         number=turn.judged + 1,
         quota=quota_shown(rater),
     )
+
+
+def _countdown(rater: Rater, turn: Turn) -> dict[str, int]:
+    """Return what is left of the paid time; nothing where the study does not pay by the hour."""
+    left = turn.seconds_left if turn.seconds_left is not None else seconds_left(rater)
+    if left is None:
+        return {}
+    return {"seconds_left": ceil(left), "minutes_left": ceil(left / 60)}
 
 
 def _no_task(request: RaterHttpRequest, turn: Turn) -> HttpResponse:
@@ -180,6 +193,21 @@ def skip(request: RaterHttpRequest) -> HttpResponse:
     try:
         with suppress(AssignmentClosed):  # a double click: the task is set aside already
             skip_assignment(request.rater, token=form.cleaned_data["token"])
+    except AnnotationError as error:
+        return refusal(request, str(error))
+    return _go_on(request)
+
+
+@require_POST
+@at_step(JUDGE.name)
+def flag(request: RaterHttpRequest) -> HttpResponse:
+    """Take what is wrong with the task, and go on with the next."""
+    form = FlagForm(request.POST)
+    if not form.is_valid():
+        return refusal(request, "What is wrong with the task could not be read.")
+    try:
+        with suppress(AssignmentClosed):  # a double click: it is flagged already
+            flag_assignment(request.rater, **form.cleaned_data)
     except AnnotationError as error:
         return refusal(request, str(error))
     return _go_on(request)

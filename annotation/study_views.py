@@ -80,6 +80,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "progress": _progress(study),
         "raters": raters,
         "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
+        "flags": _flags(study),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
     }
@@ -93,6 +94,13 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
 
 def _raters(study: Study) -> Any:
     return study.raters.with_progress().order_by("pk")
+
+
+def _flags(study: Study) -> Any:
+    """The newest flags, with the prompt and the systems that they are about."""
+    task = "assignment__task"
+    related = (f"{task}__prompt", f"{task}__system_a", f"{task}__system_b", "assignment__rater")
+    return study.flags.select_related(*related).order_by("-pk")[:PAGE_SIZE]
 
 
 def _progress(study: Study) -> dict[str, int]:

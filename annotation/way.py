@@ -17,7 +17,7 @@ ATTEMPTS = 2
 #: What of it is frozen at launch.
 FROZEN = (
     "check_every", "qualification_tasks", "pass_percent", "attention_limit", "survey", "currency",
-    "pay", "screened_out_pay", "bonus", "bonus_rule", "bonus_percent",
+    "pay", "screened_out_pay", "hourly_pay", "paid_minutes", "bonus", "bonus_rule", "bonus_percent",
 )  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def way_problems(study: Study) -> list[str]:
         problems.append("There are gold tasks, but no rate at which to mix them in.")
     if way.attention_limit and not counts[Gold.Kind.ATTENTION]:
         problems.append("Missed attention tasks are to fail a rater, but there are none.")
+    if bool(way.hourly_pay) != bool(way.paid_minutes) or (way.hourly_pay and way.pay):
+        problems.append("Pay by the hour needs hourly_pay and paid_minutes, and no other pay.")
     return problems + _qualification_problems(way.qualification_tasks, counts)
 
 

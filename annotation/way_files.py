@@ -42,6 +42,8 @@ KEYS: dict[str, Check] = {
     "currency": text(3),
     "pay": money,
     "screened_out_pay": money,
+    "hourly_pay": money,
+    "paid_minutes": whole(1, 24 * 60),
     "bonus": money,
     "bonus_rule": one_of("accuracy", "complete"),
     "bonus_percent": whole(0, 100),

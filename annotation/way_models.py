@@ -50,6 +50,9 @@ class Way(models.Model):
     #: For one who is complete, and for one who is screened out.
     pay = _money()
     screened_out_pay = _money()
+    #: In place of `pay`: for an hour on tasks, up to so many minutes.
+    hourly_pay = _money()
+    paid_minutes = models.PositiveIntegerField(default=0)
     bonus = _money()
     bonus_rule = models.CharField(max_length=10, choices=BonusRule, blank=True)
     bonus_percent = models.PositiveSmallIntegerField(default=80)

@@ -175,6 +175,20 @@ def test_an_answer_that_came_too_late_says_so(page):
     assert study.judgments.count() == 0
 
 
+def test_a_flag_sets_the_task_aside_and_the_rater_goes_on(page):
+    study, rater = make_launched(prompts=3)
+    start_judging(page, rater)
+    page.keyboard.press("f")
+    page.get_by_label("What is wrong with this task?").select_option("broken")
+    page.get_by_label("More, if you like").fill("1 picture is missing")
+    assert violations(page) == []
+    page.get_by_role("button", name="Flag it and go on").click()
+    expect(page.locator("#announce")).to_have_text("Task 1 of 3")
+    flag = study.flags.get()
+    assert (flag.reason, flag.text) == ("broken", "1 picture is missing")
+    assert study.judgments.count() == 0
+
+
 def test_two_quick_presses_are_one_answer(page):
     study, rater = make_launched(prompts=3)
     start_judging(page, rater)
