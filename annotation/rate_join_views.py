@@ -61,4 +61,5 @@ def _turned_away(request: HtmxHttpRequest, link: OpenLink, error: AnnotationErro
         "message": str(error),
         "is_taken": isinstance(error, PersonTaken),
     }
-    return render(request, "annotation/rate/turned_away.html", context, status=409)
+    status = 403 if context["is_taken"] else 409
+    return render(request, "annotation/rate/turned_away.html", context, status=status)

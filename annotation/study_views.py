@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
 from annotation.self_naming import names_in, names_of
@@ -79,6 +80,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "systems": study.study_systems.select_related("system"),
         "progress": _progress(study),
         "raters": raters,
+        "marks": marks_of(raters) if study.way.check_count else {},
         "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
         "flags": _flags(study),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],

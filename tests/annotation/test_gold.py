@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -30,7 +31,7 @@ from generation.models import Prompt, System
 from ranking.comparisons import read_study
 from ranking.rollups import fold, read_cells
 from tests.annotation.people import HTMX, enter, judge_all, path_of, text_of, token_on
-from tests.factories import make_output, make_rater, make_study, make_system
+from tests.factories import make_output, make_rater, make_study, make_system, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -192,6 +193,16 @@ def test_the_report_counts_no_check():
     report = json.loads(out.getvalue())
     assert report["counts"]["judgments"] == 6
     assert len(report["standings"]) == 2
+
+
+def test_the_researcher_sees_how_many_checks_each_rater_got_right():
+    study, rater = judged_study()
+    marks = marks_of([rater])[rater.pk]
+    client = Client()
+    client.force_login(make_user())
+    page = text_of(client.get(f"/studies/{study.slug}/"))
+    assert "Checks right" in page
+    assert f"{marks.right} of {marks.asked}</td>" in page
 
 
 @pytest.mark.parametrize(

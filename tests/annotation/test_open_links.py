@@ -160,7 +160,7 @@ def test_an_id_in_an_address_opens_nobodys_session(prolific):
     thief = Client()
     for act in (thief.get, thief.post):
         answer = act(address(prolific, **IDS))
-        assert answer.status_code == 409
+        assert answer.status_code == 403
         assert "takes part with that id already" in text_of(answer)
     assert "rater" not in thief.cookies
     assert Rater.objects.count() == 1
@@ -172,7 +172,7 @@ def test_an_id_in_an_address_opens_nobodys_session(prolific):
 def test_one_person_takes_part_once_by_whichever_link(study, prolific):
     come(prolific, **IDS)
     second = open_link(study, cap=5, platform="prolific")
-    assert come(second, **IDS)[1].status_code == 409
+    assert come(second, **IDS)[1].status_code == 403
     second.refresh_from_db()
     assert second.opened == 0
 
@@ -180,7 +180,7 @@ def test_one_person_takes_part_once_by_whichever_link(study, prolific):
 def test_a_browser_with_one_person_in_it_is_not_anothers(prolific):
     client, _ = come(prolific, **IDS)
     answer = client.get(address(prolific, **{**IDS, "PROLIFIC_PID": "other"}))
-    assert answer.status_code == 409
+    assert answer.status_code == 403
     assert "another id takes part from this browser" in text_of(answer)
     assert client.get(address(prolific, **IDS)).status_code == 302
     assert Rater.objects.count() == 1

@@ -118,7 +118,11 @@ def test_an_answer_is_sent_again_when_the_rater_says_so(page):
     start_judging(page, rater)
     page.route(
         "**/judge/",
-        lambda route: route.abort("internetdisconnected") if route.request.method == "POST" else route.continue_(),
+        lambda route: (
+            route.abort("internetdisconnected")
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
     )
     page.keyboard.press("1")
     expect(page.get_by_text("the connection is lost")).to_be_visible()
@@ -151,7 +155,11 @@ def test_an_answer_survives_a_reload_of_the_page(page):
     page.keyboard.press("Escape")
     page.route(
         "**/judge/",
-        lambda route: route.abort("internetdisconnected") if route.request.method == "POST" else route.continue_(),
+        lambda route: (
+            route.abort("internetdisconnected")
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
     )
     page.keyboard.press("1")
     expect(page.get_by_text("the connection is lost")).to_be_visible()
