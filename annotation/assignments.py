@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Prefetch, prefetch_related_objects
 from django.utils.timezone import now
 
@@ -25,16 +24,20 @@ from annotation.exceptions import (
     NothingToUndo,
     StudyNotOpen,
 )
+from annotation.gold import claim_check, mix_of
 from annotation.launch import admit_finished_outputs
 from annotation.models import (
     Assignment,
     AssignmentQuerySet,
+    Flag,
     Judgment,
     Rater,
     Study,
     TaskOutput,
 )
+from annotation.paid_time import seconds_left
 from annotation.protocols import Shown, protocol_of
+from annotation.steps import reopen_judging
 from evalsite.lib.db import write_transaction
 
 #: So many open slots are looked at to balance a rater's sides.
@@ -56,48 +59,82 @@ class Reply(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What a rater sees next: an assignment, or none, and how far they are."""
+    """What a rater sees next: an assignment, or none, and how far they are, checks included."""
 
     assignment_pk: int | None
     judged: int
     is_correction: bool = False
     #: The assignment, where it was claimed just now; its task is loaded.
     claimed: Assignment | None = field(default=None, compare=False, repr=False)
+    #: True once the rater has judged as much as was asked, or as long as is paid.
+    has_met_quota: bool = False
+    #: Of the paid time, where it was looked up and the study pays by the hour.
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Met:
+    """What a rater has judged: targets by pair of systems and side, and how many checks."""
+
+    shown: dict[tuple[Pair, bool], int]
+    checks: int
+
+    @property
+    def targets(self) -> int:
+        return sum(self.shown.values())
+
+    @property
+    def judged(self) -> int:
+        return self.targets + self.checks
 
 
 @write_transaction()
 def next_turn(rater: Rater) -> Turn:
     """Return the rater's task: the one being corrected, the one on screen, or a new claim."""
-    if connection.features.has_select_for_update:
-        # The same rater in two tabs: the second waits, and is shown what the first has claimed.
-        Rater.objects.select_for_update(no_key=True).values("pk").get(pk=rater.pk)
+    # In two tabs: the second waits, and is shown what the first has claimed.
+    rater.lock()
     return _held_turn(rater)
 
 
 def _held_turn(rater: Rater) -> Turn:
-    held = rater.assignments.filter(state__in=[Assignment.State.CLAIMED, Assignment.State.JUDGED])
+    state = Assignment.State
+    own = rater.assignments.of_judging()
+    judged = own.filter(state=state.JUDGED)
     if rater.study.state == Study.State.CLOSED:
         # What is on a screen can no longer be answered, so it is not shown again.
-        return Turn(assignment_pk=None, judged=held.filter(state=Assignment.State.JUDGED).count())
-    correcting = held.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
+        return Turn(assignment_pk=None, judged=judged.count())
+    correcting = judged.filter(reopened_at__isnull=False).values_list("pk", flat=True).first()
     if correcting:
-        judged = held.filter(state=Assignment.State.JUDGED).count()
-        return Turn(assignment_pk=correcting, judged=judged - 1, is_correction=True)
-    live = held.filter(state=Assignment.State.CLAIMED, lease_until__gt=now())
+        return Turn(assignment_pk=correcting, judged=judged.count() - 1, is_correction=True)
+    live = own.filter(state=state.CLAIMED, lease_until__gt=now())
     if pk := live.values_list("pk", flat=True).first():
-        return Turn(assignment_pk=pk, judged=held.filter(state=Assignment.State.JUDGED).count())
+        return Turn(assignment_pk=pk, judged=judged.count())
     return _claim_next(rater)
 
 
 def _claim_next(rater: Rater) -> Turn:
     study = rater.study
     _take_back_expired(study)
-    shown = _shown(rater)
-    judged = sum(shown.values())
-    if study.state != Study.State.OPEN or judged >= study.quota:
-        return Turn(assignment_pk=None, judged=judged)
+    met = _met(rater)
+    left = seconds_left(rater)
+    has_met_quota = met.targets >= rater.promised > 0 or left == 0
+    if study.state != Study.State.OPEN or has_met_quota:
+        return Turn(assignment_pk=None, judged=met.judged, has_met_quota=has_met_quota)
     if study.is_waiting:
         admit_finished_outputs(study)
+    if mix_of(rater).is_due(met.judged) and (pk := claim_check(rater, answered=met.judged)):
+        return Turn(assignment_pk=pk, judged=met.judged, seconds_left=left)
+    slot = _claim_target(rater, met)
+    return Turn(
+        assignment_pk=slot.pk if slot else None,
+        judged=met.judged,
+        seconds_left=left,
+        claimed=slot,
+    )
+
+
+def _claim_target(rater: Rater, met: _Met) -> Assignment | None:
+    """Claim the open slot that keeps the rater's sides balanced; None when nothing is open."""
     while window := _window(rater):
         candidates = [
             Candidate(
@@ -107,28 +144,35 @@ def _claim_next(rater: Rater) -> Turn:
             )
             for slot in window
         ]
-        slot = window[choose_slot(candidates, shown)]
+        slot = window[choose_slot(candidates, met.shown)]
         if _claim(slot, rater):
-            return Turn(assignment_pk=slot.pk, judged=judged, claimed=slot)
-    return Turn(assignment_pk=None, judged=judged)
+            return slot
+    return None
 
 
 def _take_back_expired(study: Study) -> None:
     """Open the slots of raters who went away. The same raters may be given them again."""
-    study.assignments.filter(state=Assignment.State.CLAIMED, lease_until__lte=now()).update(
-        state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
-    )
+    claimed = study.assignments.filter(state=Assignment.State.CLAIMED)
+    claimed.filter(lease_until__lte=now()).give_back()
 
 
-def _shown(rater: Rater) -> dict[tuple[Pair, bool], int]:
-    """Count what the rater has judged, by pair of systems and side."""
+def _met(rater: Rater) -> _Met:
+    """Count what the rater has judged, in one query."""
     rows = (
-        rater.assignments.judged()
+        rater.assignments.of_judging()
+        .judged()
         .order_by()
-        .values_list("task__system_a", "task__system_b", "left")
+        .values_list("purpose", "task__system_a", "task__system_b", "left")
         .annotate(count=Count("pk"))
     )
-    return {((a, b), left == "a"): count for a, b, left, count in rows}
+    shown: dict[tuple[Pair, bool], int] = {}
+    checks = 0
+    for purpose, a, b, left, count in rows:
+        if purpose == Assignment.Purpose.TARGET:
+            shown[(a, b), left == "a"] = count
+        else:
+            checks += count
+    return _Met(shown=shown, checks=checks)
 
 
 def _window(rater: Rater) -> list[Assignment]:
@@ -241,11 +285,15 @@ def reopen_last_judgment(rater: Rater) -> None:
     """Let the rater correct the last answer. The old one stands until a new one is there."""
     if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
         raise NothingToUndo
-    judged = rater.assignments.judged().order_by("-judged_at", "-pk")
+    if rater.outcome not in ("", Rater.Outcome.COMPLETE):
+        raise NothingToUndo
+    judged = rater.assignments.of_judging().judged().order_by("-judged_at", "-pk")
     last = judged.values_list("pk", flat=True).first()
     if last is None or judged.filter(reopened_at__isnull=False).exists():
         raise NothingToUndo
     Assignment.objects.filter(pk=last).update(reopened_at=now())
+    if rater.outcome:
+        reopen_judging(rater)
 
 
 @write_transaction()
@@ -257,12 +305,31 @@ def keep_judgment(rater: Rater) -> None:
 @write_transaction()
 def skip_assignment(rater: Rater, *, token: UUID) -> None:
     """Set the task aside for good. Its slot stays with the rater, a fresh one takes its place."""
+    _skip(rater, token)
+
+
+@write_transaction()
+def flag_assignment(rater: Rater, *, token: UUID, reason: str, text: str = "") -> Flag:
+    """Set the task aside and tell the researcher why. Raises what `skip_assignment` raises."""
+    slot = _skip(rater, token)
+    return Flag.objects.create(
+        study_id=slot.study_id, assignment=slot, reason=reason, text=text.strip()
+    )
+
+
+def _skip(rater: Rater, token: UUID) -> Assignment:
     slot = _own_slot(rater, token)
     skipped = Assignment.objects.filter(pk=slot.pk, state=Assignment.State.CLAIMED).update(
         state=Assignment.State.SKIPPED, lease_until=None
     )
     if not skipped:
         raise AssignmentClosed
+    if slot.purpose == Assignment.Purpose.TARGET:
+        _open_again(slot)
+    return slot
+
+
+def _open_again(slot: Assignment) -> None:
     Assignment.objects.create(
         study_id=slot.study_id,
         task_id=slot.task_id,

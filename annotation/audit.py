@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponseBase
@@ -15,8 +16,10 @@ from django.urls import reverse
 
 from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotOpen
-from annotation.models import Assignment, Rater, Study, TaskOutput
+from annotation.models import Assignment, Rater, Side, Study, TaskOutput
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
+from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
+from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
 
 
@@ -59,29 +62,48 @@ class _Crawl:
         host = next((h for h in settings.ALLOWED_HOSTS if h != "*"), "localhost").lstrip(".")
         self.client = Client(SERVER_NAME=host, raise_request_exception=True)
         self.rater = Rater.objects.create(study=study, name="Blinding audit")
+        #: Shown once more where a training answer is talked about.
+        self.answered: Assignment | None = None
 
     def findings(self) -> Iterator[Finding]:
+        """Go from step to step as a rater who answers what is expected, and look at each page."""
         yield from self._get(reverse("annotation:rate-enter", args=[self.rater.invite_token]))
-        for page in ("consent", "instructions", "pause"):
-            path = reverse(f"annotation:rate-{page}", args=[self.study.public_id])
-            yield from self._get(path)
-            if page != "pause":
-                self.client.post(path)
-        path = reverse("annotation:rate-judge", args=[self.study.public_id])
+        yield from self._get(self._path("pause"))
         while True:
+            step = self._step()
+            path = self._path(step.name)
             yield from self._get(path)
-            slot = self._slot()
-            if slot is None:
+            if step is DONE:
                 return
-            yield from self._self_naming(slot)
-            self.client.post(path, {"token": slot.token, **_any_answer(slot)})
+            slot = self._slot()
+            if slot is not None:
+                yield from self._self_naming(slot)
+                self.answered = slot
+                yield from self._post(path, {"token": slot.token, **_answer(slot)})
+            elif step in (CONSENT, INSTRUCTIONS):
+                yield from self._post(path, {})
+            elif step is SURVEY:
+                yield from self._post(path, _survey_answers(self.study))
+            elif self._step() is step:
+                return  # nothing to judge is left
+
+    def _step(self) -> Step:
+        return current_step(Rater.objects.select_related("study__stored_way").get(pk=self.rater.pk))
+
+    def _path(self, page: str) -> str:
+        return reverse(f"annotation:rate-{page}", args=[self.study.public_id])
 
     def _slot(self) -> Assignment | None:
         live = self.rater.assignments.filter(state=Assignment.State.CLAIMED)
-        return live.select_related("study", "task__prompt").first()
+        return live.select_related("study", "task__prompt", "task__gold").first()
 
     def _get(self, path: str) -> Iterator[Finding]:
-        response = self.client.get(path)
+        return self._looked_at(path, self.client.get(path))
+
+    def _post(self, path: str, answer: dict[str, Any]) -> Iterator[Finding]:
+        return self._looked_at(path, self.client.post(path, answer, headers={"HX-Request": "true"}))
+
+    def _looked_at(self, path: str, response: HttpResponseBase) -> Iterator[Finding]:
         text = response.content.decode() if hasattr(response, "content") else ""
         for place, words in (
             ("page", self._without_outputs(text)),
@@ -94,8 +116,9 @@ class _Crawl:
 
     def _without_outputs(self, text: str) -> str:
         """Leave out what the prompt and the outputs say themselves, and the rater's own token."""
-        slot = self._slot()
-        if slot is not None:
+        for slot in (self._slot(), self.answered):
+            if slot is None:
+                continue
             task = blind_task(slot)
             outputs = [output.html for output in task.outputs]
             for html in (task.prompt, task.reference, *outputs):
@@ -109,6 +132,14 @@ class _Crawl:
             for word in names_in(output.text, self.secrets):
                 where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
                 yield Finding(where=where, what=word, is_leak=False)
+
+
+def _answer(slot: Assignment) -> dict[str, str]:
+    """Return an answer; the right one where it is known, to get through a qualification."""
+    expected = slot.task.gold.expected[0] if slot.task.is_gold else ""
+    if expected in Side.values:
+        expected = "left" if expected == slot.left else "right"
+    return {**_any_answer(slot), "choice": expected} if expected else _any_answer(slot)
 
 
 def _any_answer(slot: Assignment) -> dict[str, str]:
@@ -125,10 +156,17 @@ def _any_answer(slot: Assignment) -> dict[str, str]:
     }
 
 
+def _survey_answers(study: Study) -> dict[str, str]:
+    questions = questions_of(study)
+    return {q.key: q.options[0][0] if q.options else "Nothing to add." for q in questions}
+
+
 def _secrets(study: Study) -> list[str]:
     """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
-    found: list[str] = [study.slug, *FAMILIES, *names_of(study.systems.all())]
-    for task in study.tasks.all()[:1000]:
+    tasks = study.tasks.select_related("system_a", "system_b")
+    of_gold = [s for t in tasks.filter(is_gold=True) for s in (t.system_a, t.system_b) if s]
+    found: list[str] = [study.slug, *FAMILIES, *names_of([*study.systems.all(), *of_gold])]
+    for task in tasks.order_by("-is_gold", "pk")[:1000]:
         found += [task.hash_a, task.hash_b]
     found += TaskOutput.objects.filter(task__study=study).values_list("hash", flat=True)[:1000]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.utils.safestring import SafeString, mark_safe
 
+from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task, TaskOutput
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
 from evalsite.lib.markdown import render_markdown
@@ -73,6 +74,32 @@ class BlindStudy:
     def choices(self) -> tuple[Choice, ...]:
         """Return the buttons of a form that is one press of one of them."""
         return self.parts[0].choices if self.is_one_press else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlindFeedback:
+    """What a rater in training is told of an answer, once it is stored."""
+
+    is_right: bool
+    #: What would have been right, in the words of the screen.
+    expected: tuple[str, ...]
+    html: SafeString
+
+
+def blind_feedback(judgment: Judgment, assignment: Assignment) -> BlindFeedback:
+    """Build the feedback on an answer from its task's gold, in terms of what stood where."""
+    gold = judgment.task.gold
+    shown = {
+        ("left" if value == assignment.left else "right") if value in Side.values else value
+        for value in gold.expected
+    }
+    study = assignment.study
+    (part,) = protocol_of(study).parts(question=study.question, count=0)
+    return BlindFeedback(
+        is_right=is_right(gold.expected, judgment),
+        expected=tuple(choice.in_full for choice in part.choices if choice.value in shown),
+        html=_rendered(gold.feedback),
+    )
 
 
 def blind_study(study: Study) -> BlindStudy:

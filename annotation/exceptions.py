@@ -53,9 +53,33 @@ class AnswerIncomplete(AnnotationError):
     """One answer is missing."""
 
 
+class StepNotOpen(AnnotationError):
+    """Something comes before that; go on with it first."""
+
+
 class NothingToUndo(AnnotationError):
     """There is no judgment to undo."""
 
 
 class LeakFound(AnnotationError):
     """Raters can tell which system made an output."""
+
+
+class StudyFull(AnnotationError):
+    """The study is full: others are judging all that is left. Nothing is asked of you."""
+
+
+class LinkClosed(AnnotationError):
+    """This link admits nobody more: as many as were wanted have come, or it was closed."""
+
+
+class PersonTaken(AnnotationError):
+    """Somebody takes part with that id already, in another browser."""
+
+
+class PlatformIdMissing(AnnotationError):
+    """The address does not say who you are: open the link from the platform that sent you."""
+
+
+class PlatformPreview(AnnotationError):
+    """This is a preview: accept the task first, then open the link again."""

@@ -15,7 +15,8 @@ from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Study, Task, TaskOutput
 from annotation.protocols import Protocol, protocol_of
 from annotation.rounds import make_first_round, plan_of_rounds
-from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of
+from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of, without_gold
+from annotation.way import count_golds, plan_of_way, way_problems
 from evalsite.lib.db import write_transaction
 from evalsite.lib.text import sha256
 from generation.models import Output, System
@@ -41,6 +42,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     outputs = _outputs(study, systems)
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
+    count_golds(study)
     study.plan = _plan(study, systems, outputs)
     study.plan_hash = sha256(json.dumps(study.plan, sort_keys=True, ensure_ascii=False))
     study.save()
@@ -51,6 +53,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
         rng = np.random.default_rng(study.seed)
         prompts = study.prompt_set.prompts.count()
         plan = protocol_of(study).design(systems=len(systems), prompts=prompts, rng=rng)
+        plan = without_gold(study, plan, systems)
         tasks = make_tasks(study, plan, systems, outputs)
         make_slots(study, plan, tasks, rng)
     return study
@@ -75,7 +78,7 @@ def launch_problems(study: Study) -> list[str]:
         if broken:
             problems.append(f"{system.name} has {broken} outputs that failed or were cancelled.")
     sizes = _size_problems(study, protocol, systems=len(systems), prompts=prompts)
-    return problems + sizes
+    return problems + sizes + way_problems(study)
 
 
 def _size_problems(study: Study, protocol: Protocol, *, systems: int, prompts: int) -> list[str]:
@@ -126,6 +129,7 @@ def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, An
     return {
         **{field: getattr(study, field) for field in fields},
         **({"rounds": plan_of_rounds(study, systems=len(systems))} if is_adaptive else {}),
+        "raters": plan_of_way(study),
         "stopping_rule": f"{tasks} has judgments_per_task judgments, or the study is closed",
         "prompt_set": {
             "slug": study.prompt_set.slug,

@@ -8,14 +8,23 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signing import Signer
-from django.db import models
-from django.db.models import Q
+from django.db import connection, models
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
+from annotation.flag_models import Flag
+from annotation.link_models import Arrival, OpenLink
 from annotation.protocols import labels
+from annotation.way_models import Gold, SurveyAnswers, Way
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
+
+__all__ = [
+    "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Flag", "Gold",
+    "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent",
+    "StudySystem", "SurveyAnswers", "Task", "Way",
+]  # fmt: skip
 
 #: Signs the invite links: a link cannot be forged, and a leaked database holds none.
 INVITE_SALT = "annotation.invite"
@@ -27,7 +36,8 @@ class StudyQuerySet(models.QuerySet["Study"]):
 
     def with_progress(self) -> StudyQuerySet:
         """Annotate `judgment_count`: assignments judged, or judgments imported."""
-        rows = Judgment.objects.filter(study=models.OuterRef("pk"), supersedes=None).order_by()
+        first = Judgment.objects.counted().filter(supersedes=None)
+        rows = first.filter(study=models.OuterRef("pk")).order_by()
         count = rows.values("study").annotate(count=models.Count("pk")).values("count")
         return self.annotate(judgment_count=Coalesce(models.Subquery(count), 0)).defer("plan")
 
@@ -114,6 +124,14 @@ class Study(models.Model):
         """How many tasks of an adaptive study's budget no round has asked yet."""
         return max((self.task_budget or 0) - self.task_count, 0)
 
+    @property
+    def way(self) -> Way:
+        """What the study adds to the plain way of its raters."""
+        try:
+            return self.stored_way
+        except Way.DoesNotExist:
+            return Way(study=self)
+
     def log(self, what: str, *, by: Any = None, **detail: Any) -> None:
         """Add a row to the study's log."""
         StudyEvent.objects.create(study=self, what=what, by=by, detail=detail)
@@ -156,14 +174,18 @@ class StudyEvent(models.Model):
 
 class RaterQuerySet(models.QuerySet["Rater"]):
     def with_progress(self) -> RaterQuerySet:
-        """Annotate `judged`, the number of assignments that the rater has answered."""
-        return self.annotate(
-            judged=models.Count("assignments", filter=Q(assignments__state="judged"))
-        )
+        """Annotate `judged`, the number of answers that count towards the study's target."""
+        judged = Q(assignments__state="judged", assignments__purpose="target")
+        return self.annotate(judged=models.Count("assignments", filter=judged))
 
 
 class Rater(models.Model):
-    """A person who judges in a study."""
+    """A person who judges in a study. The stamps say which steps are done: see `steps.py`."""
+
+    class Outcome(models.TextChoices):
+        COMPLETE = "complete", "Complete"
+        SCREENED_OUT = "screened_out", "Screened out"
+        FAILED = "failed", "Failed attention tasks"
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="raters")
     public_id = models.CharField(max_length=20, unique=True, default=public_id, editable=False)
@@ -175,9 +197,20 @@ class Rater(models.Model):
     #: Where in the study's ring of slots this rater walks now, and began.
     cursor = models.PositiveIntegerField(default=0, editable=False)
     invited_at = models.DateTimeField(default=now, editable=False)
+    #: When they began, and how many tasks they were promised then; None: the study's quota.
+    admitted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    quota = models.PositiveIntegerField(null=True, blank=True, editable=False)
     consented_at = models.DateTimeField(null=True, blank=True, editable=False)
     instructed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    trained_at = models.DateTimeField(null=True, blank=True, editable=False)
+    qualified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    judging_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    surveyed_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    #: True when there was less to judge than was promised: paid in full all the same.
+    is_filled_up = models.BooleanField(default=False, editable=False)
+    #: How it ended; empty while the rater is on the way.
+    outcome = models.CharField(max_length=20, choices=Outcome, blank=True, editable=False)
     #: Set when the researcher takes the link back.
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -193,23 +226,30 @@ class Rater(models.Model):
         return self.name
 
     @property
+    def promised(self) -> int:
+        """How many tasks this rater is to judge, checks not counted."""
+        return self.study.quota if self.quota is None else min(self.quota, self.study.quota)
+
+    @property
     def invite_token(self) -> str:
         return Signer(salt=INVITE_SALT).sign(self.public_id)
 
-    def consent(self) -> None:
-        self._stamp("consented_at")
+    def lock(self) -> None:
+        """Make the same rater's other tab wait until this transaction is over."""
+        if connection.features.has_select_for_update:
+            Rater.objects.select_for_update(no_key=True).values("pk").get(pk=self.pk)
 
-    def read_instructions(self) -> None:
-        self._stamp("instructed_at")
-
-    def finish(self) -> None:
-        self._stamp("finished_at")
-
-    def _stamp(self, field: str) -> None:
+    def stamp(self, field: str) -> None:
         """Note when something first happened; later times leave it alone."""
         if getattr(self, field) is None:
             setattr(self, field, now())
             self.save(update_fields=[field])
+
+    def end(self, outcome: Outcome) -> None:
+        """Note how the rater's way ended, and when it first did."""
+        self.outcome = outcome
+        self.save(update_fields=["outcome"])
+        self.stamp("finished_at")
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
@@ -250,6 +290,8 @@ class Task(models.Model):
     chance = models.FloatField(null=True, blank=True, editable=False)
     hash_a = models.CharField(max_length=64, blank=True, editable=False)
     hash_b = models.CharField(max_length=64, blank=True, editable=False)
+    #: Its answer is known (`Gold`): no judgment of it counts in a result.
+    is_gold = models.BooleanField(default=False, editable=False)
 
     objects = TaskQuerySet.as_manager()
 
@@ -333,6 +375,27 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def judged(self) -> AssignmentQuerySet:
         return self.filter(state=Assignment.State.JUDGED)
 
+    def targets(self) -> AssignmentQuerySet:
+        """The slots that a study's target consists of."""
+        return self.filter(purpose=Assignment.Purpose.TARGET)
+
+    def of_judging(self) -> AssignmentQuerySet:
+        """What a rater meets at the step of judging: targets, and checks among them."""
+        return self.filter(purpose__in=[Assignment.Purpose.TARGET, Assignment.Purpose.CHECK])
+
+    def give_back(self) -> int:
+        """Open claimed slots again. One made for its rater stays theirs, as if skipped."""
+        is_target = Q(purpose=Assignment.Purpose.TARGET)
+        return self.update(
+            state=Case(
+                When(is_target, then=Value(Assignment.State.OPEN)),
+                default=Value(Assignment.State.SKIPPED),
+            ),
+            rater=Case(When(is_target, then=Value(None)), default=F("rater")),
+            claimed_at=None,
+            lease_until=None,
+        )
+
 
 class Assignment(models.Model):
     """One task given to one rater, with the order shown.
@@ -341,7 +404,18 @@ class Assignment(models.Model):
     fixed by the design. A rater claims one by a conditional update, so that a task can never get
     more judgments than its target, whatever runs at once. A skipped row stays with its rater,
     who does not meet the task again; a fresh slot takes its place.
+
+    A task whose answer is known is outside the target: its slots are made for one rater each, when
+    they meet it, and have no k.
     """
+
+    class Purpose(models.TextChoices):
+        """Why the task is asked. Never shown to raters."""
+
+        TARGET = "target"
+        CHECK = "check"  # gold or attention, mixed in
+        TRAINING = "training"
+        QUALIFICATION = "qualification"
 
     class State(models.TextChoices):
         WAITING = "waiting"  # an output of the task is still being made
@@ -353,7 +427,8 @@ class Assignment(models.Model):
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="assignments")
     task = models.ForeignKey(Task, models.CASCADE, related_name="assignments")
-    k = models.PositiveSmallIntegerField()
+    k = models.PositiveSmallIntegerField(null=True, blank=True)
+    purpose = models.CharField(max_length=13, choices=Purpose, default=Purpose.TARGET)
     left = models.CharField(max_length=1, choices=Side, default=Side.A)
     #: A group's places in the order shown; empty: not a group.
     order = models.JSONField(default=list, blank=True)
@@ -388,6 +463,11 @@ class Assignment(models.Model):
                 | Q(state__in=["claimed", "judged", "skipped"], rater__isnull=False),
                 name="slot_has_a_rater_once_claimed",
             ),
+            models.CheckConstraint(
+                condition=Q(purpose="target", k__isnull=False)
+                | (~Q(purpose="target") & Q(k__isnull=True)),
+                name="only_targets_are_numbered",
+            ),
             models.UniqueConstraint(
                 fields=["rater"], condition=Q(state="claimed"), name="one_claim_per_rater"
             ),
@@ -408,6 +488,13 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def current(self) -> JudgmentQuerySet:
         """Leave out what a later judgment supersedes."""
         return self.filter(superseded_by=None)
+
+    def counted(self) -> JudgmentQuerySet:
+        """Leave out answers to tasks whose answer is known: they are about the rater.
+
+        Every reader of results starts here.
+        """
+        return self.filter(task__is_gold=False)
 
     def included(self) -> JudgmentQuerySet:
         """Leave out what an exclusion in force names, by itself or by its rater."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -59,11 +59,8 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
     @never_cache
     @wraps(view)
     def checked(request: RaterHttpRequest, public_id: str, *args: Any) -> HttpResponse:
-        known = request.get_signed_cookie(
-            COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS
-        )
-        rater = _active_rater(public_id=known) if known else None
-        if rater is None or rater.study.public_id != public_id:
+        rater = known_rater(request, public_id)
+        if rater is None:
             return _who_are_you(request, public_id)
         request.rater = rater
         return view(request, *args)
@@ -71,8 +68,15 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
     return checked
 
 
+def known_rater(request: HttpRequest, study_public_id: str) -> Rater | None:
+    """Return the rater that the browser's cookie names, if it is one of that study."""
+    known = request.get_signed_cookie(COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS)
+    rater = _active_rater(public_id=known) if known else None
+    return rater if rater is not None and rater.study.public_id == study_public_id else None
+
+
 def _active_rater(*, public_id: str) -> Rater | None:
-    raters = Rater.objects.select_related("study").defer("study__plan")
+    raters = Rater.objects.select_related("study__stored_way").defer("study__plan")
     return raters.filter(revoked_at=None, public_id=public_id).first()
 
 

@@ -140,7 +140,8 @@ def _available(study: Study, systems: list[System], outputs: Outputs) -> NDArray
     available = (usable[:, first] & usable[:, second]).T
     row = {prompt: p for p, prompt in enumerate(prompts)}
     place = {system.pk: i for i, system in enumerate(systems)}
-    for prompt, a, b in study.tasks.values_list("prompt", "system_a", "system_b"):
+    asked = study.tasks.filter(is_gold=False)
+    for prompt, a, b in asked.values_list("prompt", "system_a", "system_b"):
         i, j = sorted((place[a], place[b]))
         available[number[i, j], row[prompt]] = False
     return np.asarray(available)
@@ -156,7 +157,8 @@ def _lead(study: Study, systems: list[System], draw: Draw) -> Ints:
     place = {system.pk: i for i, system in enumerate(systems)}
     lead = np.zeros((len(systems), len(systems)), dtype=np.int64)
     rows = (
-        study.assignments.exclude(state=Assignment.State.SKIPPED)
+        study.assignments.targets()
+        .exclude(state=Assignment.State.SKIPPED)
         .order_by()
         .values_list("task__system_a", "task__system_b", "left")
         .annotate(count=Count("pk"))

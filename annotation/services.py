@@ -171,9 +171,7 @@ def _numbered(taken: set[str], count: int) -> list[str]:
 def revoke_rater(rater: Rater, *, by: User | None = None) -> None:
     """Take the link back. What was judged stays; what is on the screen is open again."""
     Rater.objects.filter(pk=rater.pk, revoked_at=None).update(revoked_at=now())
-    rater.assignments.filter(state=Assignment.State.CLAIMED).update(
-        state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
-    )
+    rater.assignments.filter(state=Assignment.State.CLAIMED).give_back()
     rater.study.log("rater's link revoked", by=by, rater=rater.name)
 
 
@@ -217,4 +215,6 @@ def withdraw_system(study: Study, *, system: System, reason: str, by: User | Non
     study.assignments.filter(shown, state__in=unanswered).update(
         state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
     )
+    golds = study.golds.filter(Q(task__system_a=system) | Q(task__system_b=system))
+    golds.update(is_withdrawn=True)
     study.log("system withdrawn", by=by, system=system.slug, reason=reason)

@@ -8,13 +8,15 @@ from typing import Any
 
 from django import forms
 
-from annotation.models import Study
+from annotation.joining import MAX_CAP
+from annotation.models import OpenLink, Study
 from annotation.protocols import PROTOCOLS, Protocol, labels
 from annotation.services import MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
 
+CODE = r"^[A-Za-z0-9_-]{1,64}$"
 #: What one judgment takes, to say roughly how long a study is.
 SECONDS_A_JUDGMENT = 30
 MAX_BUDGET = 10**6
@@ -198,6 +200,30 @@ def _tasks(data: dict[str, Any], *, systems: int, prompts: int) -> int:
 
 class InviteForm(forms.Form):
     count = forms.IntegerField(min_value=1, max_value=MAX_INVITES, initial=1, label="Raters")
+
+
+class OpenLinkForm(forms.Form):
+    cap = forms.IntegerField(min_value=1, max_value=MAX_CAP, initial=20, label="Raters, at most")
+    platform = forms.ChoiceField(
+        choices=OpenLink.Platform.choices,
+        required=False,
+        help_text="Its ids are read from the address, stored, and each takes part once.",
+    )
+
+
+class CodesForm(forms.Form):
+    """What the end page shows, by outcome, and where it leads."""
+
+    code_complete = forms.RegexField(CODE, required=False, label="Code: complete")
+    code_screened_out = forms.RegexField(CODE, required=False, label="Code: screened out")
+    code_failed = forms.RegexField(CODE, required=False, label="Code: failed attention tasks")
+    return_url = forms.CharField(
+        max_length=300,
+        required=False,
+        label="Where the last page leads",
+        help_text="https, with {code} where the code goes. Empty: who came from Prolific is led "
+        "back to it, all others nowhere.",
+    )
 
 
 class ExclusionForm(forms.Form):

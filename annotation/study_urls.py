@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from annotation import recruiting_views
 from annotation import study_views as views
 
 # /studies/<slug>/
@@ -13,6 +14,11 @@ study_urls = [
     path("close/", views.study_close, name="study-close"),
     path("delete/", views.study_delete, name="study-delete"),
     path("invite/", views.study_invite, name="study-invite"),
+    path("recruiting/", recruiting_views.recruiting, name="study-recruiting"),
+    path("codes/", recruiting_views.codes_set, name="codes-set"),
+    path("payments.csv", recruiting_views.payments, name="study-payments"),
+    path("links/", recruiting_views.link_make, name="link-make"),
+    path("links/<int:link>/close/", recruiting_views.link_close, name="link-close"),
     path("raters/<int:rater>/revoke/", views.rater_revoke, name="rater-revoke"),
     path("raters/<int:rater>/exclude/", views.rater_exclude, name="rater-exclude"),
     path("exclusions/<int:exclusion>/lift/", views.exclusion_lift, name="exclusion-lift"),

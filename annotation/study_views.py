@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
 from annotation.rounds import next_round_size
@@ -36,7 +37,7 @@ from generation.models import Output, System
 PAGE_SIZE = 50
 
 
-def _own_study(request: UserHttpRequest, slug: str) -> Study:
+def own_study(request: UserHttpRequest, slug: str) -> Study:
     studies = Study.objects.owned_by(request.user).select_related("prompt_set").defer("plan")
     return get_object_or_404(studies, slug=slug)
 
@@ -71,7 +72,7 @@ def study_create(request: UserHttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     if study.state == Study.State.DRAFT:
         return _draft(request, study)
     raters = Paginator(_raters(study), PAGE_SIZE).get_page(request.GET.get("page"))
@@ -80,7 +81,9 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "systems": study.study_systems.select_related("system"),
         "progress": _progress(study),
         "raters": raters,
+        "marks": marks_of(raters) if study.way.check_count else {},
         "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
+        "flags": _flags(study),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
         "next_round": next_round_size(study) if study.tasks_to_come else 0,
@@ -97,17 +100,25 @@ def _raters(study: Study) -> Any:
     return study.raters.with_progress().order_by("pk")
 
 
+def _flags(study: Study) -> Any:
+    """The newest flags, with the prompt and the systems that they are about."""
+    task = "assignment__task"
+    related = (f"{task}__prompt", f"{task}__system_a", f"{task}__system_b", "assignment__rater")
+    return study.flags.select_related(*related).order_by("-pk")[:PAGE_SIZE]
+
+
 def _progress(study: Study) -> dict[str, int]:
     state = Assignment.State
-    judged = study.assignments.filter(state=state.JUDGED).count()
-    withdrawn = study.assignments.filter(state=state.WITHDRAWN).count()
+    slots = study.assignments.targets()
+    judged = slots.filter(state=state.JUDGED).count()
+    withdrawn = slots.filter(state=state.WITHDRAWN).count()
     return {
         "judged": judged,
         "target": study.slot_count - withdrawn,
-        "waiting": study.assignments.filter(state=state.WAITING).count(),
-        "on_screens": study.assignments.filter(state=state.CLAIMED).count(),
+        "waiting": slots.filter(state=state.WAITING).count(),
+        "on_screens": slots.filter(state=state.CLAIMED).count(),
         "withdrawn": withdrawn,
-        "judgments": study.judgments.current().count(),
+        "judgments": study.judgments.counted().current().count(),
     }
 
 
@@ -141,7 +152,7 @@ def _output_facts(study: Study, system: System, names: list[str]) -> dict[str, A
     }
 
 
-def _acting(
+def acting(
     act: Callable[[UserHttpRequest, Study], str],
 ) -> Callable[..., HttpResponse]:
     """Make a POST view of a function that does one thing to the owner's study and says so."""
@@ -149,7 +160,7 @@ def _acting(
     @login_required
     @require_POST
     def view(request: UserHttpRequest, slug: str) -> HttpResponse:
-        study = _own_study(request, slug)
+        study = own_study(request, slug)
         try:
             messages.info(request, act(request, study))
         except EvalsiteError as error:
@@ -159,31 +170,31 @@ def _acting(
     return view
 
 
-@_acting
+@acting
 def study_launch(request: UserHttpRequest, study: Study) -> str:
     launch_study(study, by=request.user)
     return "The study is open. Invite raters below."
 
 
-@_acting
+@acting
 def study_pause(request: UserHttpRequest, study: Study) -> str:
     pause_study(study, by=request.user)
     return "The study is paused: no more tasks are handed out."
 
 
-@_acting
+@acting
 def study_resume(request: UserHttpRequest, study: Study) -> str:
     resume_study(study, by=request.user)
     return "The study is open again."
 
 
-@_acting
+@acting
 def study_close(request: UserHttpRequest, study: Study) -> str:
     close_study(study, by=request.user)
     return "The study is closed. The leaderboard stays."
 
 
-@_acting
+@acting
 def study_invite(request: UserHttpRequest, study: Study) -> str:
     form = InviteForm(request.POST)
     if not form.is_valid():
@@ -196,7 +207,7 @@ def study_invite(request: UserHttpRequest, study: Study) -> str:
 @login_required
 @require_POST
 def study_delete(request: UserHttpRequest, slug: str) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     try:
         delete_draft(study)
     except EvalsiteError as error:
@@ -208,7 +219,7 @@ def study_delete(request: UserHttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def rater_revoke(request: UserHttpRequest, slug: str, rater: int) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     found = get_object_or_404(study.raters, pk=rater)
     revoke_rater(found, by=request.user)
     messages.info(request, f"The link of {found} does not work any more.")
@@ -219,7 +230,7 @@ def rater_revoke(request: UserHttpRequest, slug: str, rater: int) -> HttpRespons
 @require_http_methods(["GET", "HEAD", "POST"])
 def rater_exclude(request: UserHttpRequest, slug: str, rater: int) -> HttpResponse:
     """Ask for the reason, then leave the rater's judgments out of the fit."""
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     found: Rater = get_object_or_404(study.raters, pk=rater)
     form = ExclusionForm(request.POST or None)
     if form.is_valid():
@@ -238,7 +249,7 @@ def rater_exclude(request: UserHttpRequest, slug: str, rater: int) -> HttpRespon
 @login_required
 @require_POST
 def exclusion_lift(request: UserHttpRequest, slug: str, exclusion: int) -> HttpResponse:
-    study = _own_study(request, slug)
+    study = own_study(request, slug)
     lift_exclusion(get_object_or_404(study.exclusions, pk=exclusion), by=request.user)
     messages.info(request, "The exclusion is lifted: these judgments count again.")
     return redirect("annotation:study-detail", slug)

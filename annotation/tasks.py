@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from django.utils.timezone import now
 
 from annotation.design import Floats, Ints, TaskPlan, plan_slots
 from annotation.models import Assignment, Side, Study, Task, TaskOutput
+from annotation.way import gold_pairs
 from generation.models import Output, System
 
 _BATCH = 2000
@@ -26,6 +29,21 @@ def outputs_of(study: Study, systems: list[System]) -> Outputs:
 def prompts_of(study: Study) -> list[int]:
     """Return the keys of the study's prompts, in the order in which the design numbers them."""
     return list(study.prompt_set.prompts.order_by("position").values_list("pk", flat=True))
+
+
+def without_gold(study: Study, plan: TaskPlan, systems: list[System]) -> TaskPlan:
+    """Leave out what is there already, as a task with a known answer."""
+    known = gold_pairs(study)
+    if not known:
+        return plan
+    prompts = prompts_of(study)
+    keys = [system.pk for system in systems]
+    asked = [
+        (prompts[p], keys[row[0]], keys[row[1]] if len(row) > 1 else None)
+        for p, row in zip(plan.prompt.tolist(), plan.members.tolist(), strict=True)
+    ]
+    kept = np.array([pair not in known for pair in asked], dtype=bool)
+    return replace(plan, prompt=plan.prompt[kept], members=plan.members[kept])
 
 
 def make_tasks(

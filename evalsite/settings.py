@@ -28,6 +28,10 @@ EVALSITE_URL = env_str("EVALSITE_URL", "http://127.0.0.1:8000").rstrip("/")
 EVALSITE_MODEL_ROOTS = [
     Path(p).resolve() for p in env_list("EVALSITE_MODEL_ROOTS", [str(DATA_DIR / "models")])
 ]
+#: Where the end page of a study may lead raters, by https.
+EVALSITE_RETURN_HOSTS = env_list(
+    "EVALSITE_RETURN_HOSTS", ["app.prolific.com", "www.mturk.com", "workersandbox.mturk.com"]
+)
 EVALSITE_MAX_UPLOAD_MB = env_int("EVALSITE_MAX_UPLOAD_MB", 50)
 
 INSTALLED_APPS = [

@@ -103,7 +103,7 @@ def read_cells(study: Study) -> Cells:
 def less(cells: Cells, judgments: JudgmentQuerySet) -> Cells:
     """Return the cells without these judgments; those that do not stand are not in them."""
     numbering = _Numbering(prompts=cells.prompts, raters=cells.raters, systems=cells.systems)
-    gone = judgments.current().order_by().values_list(*_FIELDS[:8])
+    gone = judgments.counted().current().order_by().values_list(*_FIELDS[:8])
     return numbering.cells(cells.rows, ((row, -1) for row in gone), cells.recorded)
 
 
@@ -166,7 +166,7 @@ def _highest_id() -> int:
 
 
 def _rows_after(study: Study, watermark: int) -> Any:
-    later = study.judgments.filter(pk__gt=watermark).order_by("pk")
+    later = study.judgments.counted().filter(pk__gt=watermark).order_by("pk")
     return later.values_list(*_FIELDS)
 
 

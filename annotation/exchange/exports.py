@@ -44,7 +44,7 @@ def export_records(study: Study) -> Iterator[dict[str, Any]]:
     """Yield the judgments that stand; lists are JSON."""
     protocol = protocol_of(study)
     excluded = _Excluded(study)
-    rows = study.judgments.current().order_by("pk").values_list(*_FIELDS)
+    rows = study.judgments.counted().current().order_by("pk").values_list(*_FIELDS)
     stream = rows.iterator(chunk_size=_BATCH)
     while batch := [dict(zip(_FIELDS, row, strict=True)) for row in islice(stream, _BATCH)]:
         groups = _names_of_groups(

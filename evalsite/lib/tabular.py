@@ -24,11 +24,12 @@ class Row:
     """One record with its place, so that every refusal can name file and line."""
 
     file: str
+    #: From 1; 0 where the record is not a line, as a table in TOML.
     line: int
     values: dict[str, Any]
 
     def refuse(self, wrong: str, *, expected: str) -> InputRefused:
-        return InputRefused(wrong, expected=expected, file=self.file, line=self.line)
+        return InputRefused(wrong, expected=expected, file=self.file, line=self.line or None)
 
     def text(self, column: str, *, required: bool = True) -> str:
         value = self.values.get(column)

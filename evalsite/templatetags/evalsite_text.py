@@ -42,7 +42,7 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 @register.filter
-def entry(mapping: dict[str, Any], key: str) -> Any:
+def entry(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)
 
 

@@ -66,7 +66,9 @@ def _exclusions(cells: StudyCells) -> list[Row]:
                 by_rater[number[rater]] if rater in number else 0
             )
     seen: set[int] = set()
-    single = rows.exclude(judgment=None).filter(judgment__superseded_by=None)
+    single = rows.exclude(judgment=None).filter(
+        judgment__superseded_by=None, judgment__task__is_gold=False
+    )
     for rule, rater, judgment in single.values_list("rule", "rater", "judgment"):
         if rater not in whole and judgment not in seen:
             seen.add(judgment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.timezone import now
 from playwright.sync_api import Page, expect
 
 from annotation.launch import launch_study
@@ -92,11 +93,108 @@ def test_an_answer_survives_a_lost_connection_and_is_stored_once(page):
     page.context.set_offline(True)
     page.keyboard.press("1")
     expect(page.get_by_text("the connection is lost")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("4")  # one answer is on its way already
     page.context.set_offline(False)
-    page.get_by_role("button", name="Try again").click()
     expect(page.locator(".bar .num")).to_have_text("1 of 2")
     expect(page.get_by_text("the connection is lost")).to_be_hidden()
+    page.keyboard.press("2")
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    first, last = study.judgments.order_by("pk")
+    slot = first.assignment
+    assert first.verdict == slot.left
+    assert last.verdict == "tie"
+
+
+def lose_answers(route):
+    if route.request.method == "POST":
+        route.abort("internetdisconnected")
+    else:
+        route.continue_()
+
+
+def test_an_answer_is_sent_again_when_the_rater_says_so(page):
+    study, rater = make_launched(prompts=3)
+    start_judging(page, rater)
+    page.route(
+        "**/judge/",
+        lambda route: (
+            route.abort("internetdisconnected")
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
+    )
+    page.keyboard.press("1")
+    expect(page.get_by_text("the connection is lost")).to_be_visible()
+    page.unroute("**/judge/")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".bar .num")).to_have_text("1 of 3")
     assert study.judgments.count() == 1
+
+
+def test_an_answer_whose_receipt_got_lost_is_sent_again_and_stored_once(page):
+    study, rater = make_launched(prompts=3)
+    start_judging(page, rater)
+
+    def lose_the_receipt(route):
+        route.fetch()  # stored
+        route.abort("internetdisconnected")
+
+    page.route("**/judge/", lose_the_receipt, times=1)
+    page.keyboard.press("1")
+    expect(page.locator(".bar .num")).to_have_text("1 of 3")
+    expect(page.get_by_text("the connection is lost")).to_be_hidden()
+    assert study.judgments.count() == 1
+
+
+def test_an_answer_survives_a_reload_of_the_page(page):
+    study, rater = make_launched(prompts=3)
+    start_judging(page, rater)
+    page.keyboard.press("c")
+    page.keyboard.type("typed before the line broke")
+    page.keyboard.press("Escape")
+    page.route(
+        "**/judge/",
+        lambda route: (
+            route.abort("internetdisconnected")
+            if route.request.method == "POST"
+            else route.continue_()
+        ),
+    )
+    page.keyboard.press("1")
+    expect(page.get_by_text("the connection is lost")).to_be_visible()
+    page.unroute("**/judge/")
+    page.reload()
+    expect(page.locator(".bar .num")).to_have_text("1 of 3")
+    assert study.judgments.get().comment == "typed before the line broke"
+    page.reload()
+    expect(page.locator(".bar .num")).to_have_text("1 of 3")
+
+
+def test_an_answer_that_came_too_late_says_so(page):
+    study, rater = make_launched(prompts=3)
+    start_judging(page, rater)
+    page.context.set_offline(True)
+    page.keyboard.press("1")
+    expect(page.get_by_text("the connection is lost")).to_be_visible()
+    study.assignments.filter(state="claimed").update(lease_until=now())
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="This answer was not stored.")).to_be_visible()
+    assert study.judgments.count() == 0
+
+
+def test_a_flag_sets_the_task_aside_and_the_rater_goes_on(page):
+    study, rater = make_launched(prompts=3)
+    start_judging(page, rater)
+    page.keyboard.press("f")
+    page.get_by_label("What is wrong with this task?").select_option("broken")
+    page.get_by_label("More, if you like").fill("1 picture is missing")
+    assert violations(page) == []
+    page.get_by_role("button", name="Flag it and go on").click()
+    expect(page.locator("#announce")).to_have_text("Task 1 of 3")
+    flag = study.flags.get()
+    assert (flag.reason, flag.text) == ("broken", "1 picture is missing")
+    assert study.judgments.count() == 0
 
 
 def test_two_quick_presses_are_one_answer(page):

@@ -27,7 +27,7 @@ PATHS = [
 
 def judged(protocol: str, slug: str):
     study = launch_study(make_study(slug=slug, systems=4, prompts=6, protocol=protocol, name=LONG))
-    system = study.systems.first()
+    system = study.systems.all()[0]
     system.name = f"{LONG} {slug}"
     system.save()
     for category, prompt in zip("xxyyzz", study.prompt_set.prompts.all(), strict=True):

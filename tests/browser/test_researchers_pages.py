@@ -39,6 +39,7 @@ PAGES = [
     "/studies/draft/",
     "/studies/open/",
     "/studies/open/raters/{rater}/exclude/",
+    "/studies/open/recruiting/",
 ]
 EMPTY = ["/", "/accounts/tokens/", "/systems/", "/prompt-sets/", "/jobs/", "/studies/"]
 LONG = "A-name-that-somebody-gave-without-a-single-space-in-it-" * 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from annotation.joining import open_link
 from annotation.launch import launch_study
 from generation.models import System
 from generation.services import queue_generation
@@ -33,6 +34,8 @@ OWN = [
     "/studies/draft/",
     "/studies/open/",
     "/studies/open/raters/{rater}/exclude/",
+    "/studies/open/recruiting/",
+    "/studies/open/payments.csv",
     "/studies/open/leaderboard/",
     "/studies/open/leaderboard/{kept}/",
     "/studies/open/leaderboard.json",
@@ -53,6 +56,9 @@ ACTIONS = [
     "/studies/draft/delete/",
     "/studies/open/invite/",
     "/studies/open/tasks/add/",
+    "/studies/open/codes/",
+    "/studies/open/links/",
+    "/studies/open/links/{link}/close/",
     "/studies/open/raters/{rater}/revoke/",
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/leaderboard/keep/",
@@ -73,7 +79,12 @@ def places() -> dict[str, int]:
         make_judgment(task, other, score=1 + number % 5)
     fake = make_system(slug="fake", backend=System.Backend.FAKE)
     job = queue_generation(system=fake, prompt_set=study.prompt_set)
-    return {"rater": rater.pk, "job": job.pk, "kept": fit_leaderboard(study).pk}
+    return {
+        "rater": rater.pk,
+        "job": job.pk,
+        "kept": fit_leaderboard(study).pk,
+        "link": open_link(study, cap=1).pk,
+    }
 
 
 def signed_in(username: str) -> Client:

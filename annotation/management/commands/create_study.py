@@ -7,9 +7,12 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
+from annotation.gold_files import OPTIONAL, REQUIRED
 from annotation.launch import launch_study
 from annotation.services import create_study
 from annotation.study_files import KEYS, study_arguments
+from annotation.way_files import KEYS as WAY_KEYS
+from annotation.way_files import take_way
 from evalsite.lib.commands import EvalsiteCommand
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
@@ -17,7 +20,15 @@ from evalsite.lib.owners import owner_named
 
 
 class Command(EvalsiteCommand):
-    help = "Set up a study from a TOML file. Keys: " + ", ".join(KEYS) + "."
+    help = (
+        "Set up a study from a TOML file. Keys: "
+        + ", ".join(KEYS)
+        + ". Tables: [raters] with "
+        + ", ".join(WAY_KEYS)
+        + "; [[gold]] with "
+        + ", ".join((*REQUIRED, *OPTIONAL))
+        + "."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.formatter_class = RawDescriptionHelpFormatter
@@ -28,7 +39,10 @@ class Command(EvalsiteCommand):
     @write_transaction()
     def handle(self, *, file: Path, launch: bool, owner: str | None, **_: Any) -> None:
         user = owner_named(owner)
-        study = create_study(owner=user, **study_arguments(_parsed(file), file=file.name))
+        values = _parsed(file)
+        way = take_way(values, file=file.name)
+        study = create_study(owner=user, **study_arguments(values, file=file.name))
+        way.apply(study)
         if launch:
             launch_study(study, by=user)
         self.stdout.write(f"{study.slug}: {study.get_state_display()}")

@@ -1,16 +1,15 @@
 // Keys, time, focus and lost connections on a rater's pages. Bound by data- attributes:
-// data-key on what a key presses, data-seconds on the field for the time, data-retry, data-open.
-// Forms of several parts have their keys in parts.js.
+// data-key on what a key presses, data-seconds on the field for the time, data-countdown on what
+// is left of the paid time, data-retry, data-open. Forms of several parts have their keys in
+// parts.js.
 (() => {
   "use strict";
   let shownAt = performance.now();
   // Seconds on screen before an answer came back because something was missing.
   let soFar = 0;
-  let unsent = null;
 
   const typing = (element) =>
     element.closest("textarea, select, [contenteditable], input:not([type=radio], [type=range])");
-  const connection = () => document.getElementById("connection");
 
   // Time on screen, without the time that the page was hidden.
   let hiddenAt = null;
@@ -22,11 +21,16 @@
       hiddenAt = null;
     }
   });
+  const seconds = () => ((hiddenAt ?? performance.now()) - shownAt) / 1000;
+
+  setInterval(() => {
+    const left = document.querySelector("[data-countdown]");
+    if (left) left.textContent = Math.max(0, Math.ceil((left.dataset.countdown - seconds()) / 60));
+  }, 5000);
 
   document.addEventListener("submit", (event) => {
     const field = event.target.querySelector("[data-seconds]");
-    if (field) field.value = (soFar + (performance.now() - shownAt) / 1000).toFixed(2);
-    unsent = { form: event.target, button: event.submitter };
+    if (field) field.value = (soFar + seconds()).toFixed(2);
   }, true);
 
   document.addEventListener("keydown", (event) => {
@@ -46,7 +50,7 @@
     pressed.click();
     if (pressed.tagName === "SUMMARY") {
       pressed.parentElement.open = true;
-      pressed.parentElement.querySelector("textarea").focus();
+      pressed.parentElement.querySelector("textarea, select").focus();
     }
   });
 
@@ -55,34 +59,18 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-open]");
     if (opener) open(opener.dataset.open);
-    if (event.target.closest("[data-retry]") && unsent) {
-      connection().hidden = true;
-      unsent.button.disabled = false;
-      unsent.button.click();
-    }
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "turn") return;
     shownAt = performance.now();
+    hiddenAt = document.hidden ? shownAt : null;
     soFar = Number(document.querySelector("[data-seconds]")?.value) || 0;
-    unsent = null;
-    connection().hidden = true;
     window.scrollTo(0, 0);
     const main = document.getElementById("main");
     // The focus goes to the task, not to a choice: none of them is the default.
     main.focus({ preventScroll: true });
     document.getElementById("announce").textContent =
       main.getAttribute("aria-label") || main.querySelector("h1").textContent;
-  });
-
-  const failed = () => {
-    const box = connection();
-    box.hidden = false;
-    box.querySelector("button").focus();
-  };
-  document.addEventListener("htmx:sendError", () => unsent && failed());
-  document.addEventListener("htmx:responseError", (event) => {
-    if (unsent && event.detail.xhr.status >= 500) failed();
   });
 })();
