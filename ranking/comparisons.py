@@ -61,9 +61,12 @@ class StudyCells:
     study: Study
     systems: list[System]
     labels: Labels
-    #: All judgments that stand, and those of them that count, both with automated judges.
+    #: All judgments that stand, and those of them that count, both with automated judges: each
+    #: once, as question 0 has it.
     everything: Cells
     included: Cells
+    #: Those that count, with all questions of the form.
+    questions: Cells
     #: Of the judgments of an adaptive study; None: all weigh the same.
     weights: TaskWeights | None = None
 
@@ -73,6 +76,11 @@ class StudyCells:
         if part is None or part.is_whole:
             return cells
         return cells.only(self._within(cells, part))
+
+    def answers(self, *, part: Slice) -> Cells:
+        """Return what people answered to all questions, in this part of the study."""
+        cells = self._without_judges(self.questions)
+        return cells if part.is_whole else cells.only(self._within(cells, part))
 
     @cached_property
     def _by_people(self) -> Cells:
@@ -114,7 +122,7 @@ def read_study(study: Study) -> StudyCells:
         pk__in=in_force.filter(judgment__isnull=False).values("judgment")
     )
     everything, labels = _named(study, read_cells(study))
-    included = less(everything, single) if single.exists() else everything
+    included = less(study, everything, single) if single.exists() else everything
     out = {number for number, pk in enumerate(included.raters) if pk in raters}
     if out:
         included = included.only(~_listed(included.rows["rater"], out, len(included.raters)))
@@ -122,8 +130,9 @@ def read_study(study: Study) -> StudyCells:
         study=study,
         systems=systems_of(study),
         labels=labels,
-        everything=everything,
-        included=included,
+        everything=everything.of_question(0),
+        included=included.of_question(0),
+        questions=included,
         weights=read_weights(study, everything),
     )
 

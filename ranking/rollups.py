@@ -1,6 +1,8 @@
 """A study's judgments as packed counts, so that a page never scans the judgments.
 
-A *cell* counts the judgments with the same prompt, pair, rater, side, answer and day. The cells of
+A *cell* counts the judgments with the same prompt, pair, rater, side, answer and day; where a form
+asks several things, each question has cells of its own (see `annotation.protocols`, `marks`), and
+question 0 counts every judgment once. The cells of
 all judgments up to a watermark are stored in one row a study; what came later is read as rows and
 added in memory, and folded in when it has become much. Judgments are only added, so the cells never
 have to be corrected: a judgment that supersedes another counts one for itself and minus one for it.
@@ -8,7 +10,7 @@ have to be corrected: a judgment that supersedes another counts one for itself a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -19,9 +21,11 @@ from django.db.models import Count, Max
 from numpy.typing import NDArray
 
 from annotation.models import Judgment, JudgmentQuerySet, Study
+from annotation.protocols import Answer
 from evalsite.lib.db import write_transaction
+from ranking.marks import Marker
 from ranking.models import Rollup
-from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, LEFT_A, LEFT_B, LEFT_UNKNOWN, TIE, Ints
+from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Ints
 
 #: So many new judgments are folded into the stored cells by the next reader.
 FOLD_AT = 2000
@@ -29,11 +33,14 @@ _BATCH = 50_000
 #: Judging waits at most so long for a fold that wants to know which ids are settled.
 _LOCK_MILLISECONDS = 100
 
-#: A verdict's answer is `left * 4 + outcome`; a score's is the score.
+#: Where outputs have sides, an answer is `left * values + value`, else the value: for a verdict
+#: `left * 4 + outcome`, for a score the score.
 OUTCOMES = {"a": A_WINS, "b": B_WINS, "tie": TIE, "both_bad": BOTH_BAD}
-LEFT = {"": LEFT_UNKNOWN, "a": LEFT_A, "b": LEFT_B}
+#: Stands for a system where the prompt's reference was judged.
+REFERENCE = 2**16 - 1
 _CELL = np.dtype(
     [
+        ("question", "u1"),
         ("prompt", "<u4"),
         ("a", "<u2"),
         ("b", "<u2"),
@@ -44,23 +51,25 @@ _CELL = np.dtype(
     ]
 )
 #: Cells with the same key are one.
-_KEY = ("prompt", "a", "b", "rater", "answer", "day")
+_KEY = ("question", "prompt", "a", "b", "rater", "answer", "day")
 _FIELDS = (
-    "task__prompt", "task__system_a", "task__system_b", "rater", "left", "verdict", "score",
-    "created_at", "supersedes__left", "supersedes__verdict", "supersedes__score",
-    "supersedes__created_at",
+    "task", "task__prompt", "task__system_a", "task__system_b", "rater", "left", "verdict", "score",
+    "answer", "created_at", "supersedes__left", "supersedes__verdict", "supersedes__score",
+    "supersedes__answer", "supersedes__created_at",
 )  # fmt: skip
+#: Of these, what is of the task and the rater, and what is of the judgment.
+_OF_TASK, _OF_JUDGMENT = 5, 5
 
 _LAST_DAY = 2**16 - 1
 
 Packed = NDArray[np.void]
-#: Rows of the first eight fields, and how much each counts.
+#: Rows of the first ten fields, and how much each counts.
 Counted = Iterable[tuple[tuple[Any, ...], int]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """Parallel arrays, sorted by prompt and pair; prompts, systems and raters are numbers.
+    """Parallel arrays, sorted by question, prompt and pair; prompts and so on are numbers.
 
     Entry i of `prompts`, `raters` and `systems` is the primary key of number i. A study's systems
     come in their order in the study. `day` counts from 1970.
@@ -72,6 +81,9 @@ class Cells:
     rows: Packed
     #: Judgments that were ever given; those corrected since are not in the rows.
     recorded: int = 0
+
+    def of_question(self, question: int) -> Cells:
+        return self.only(self.rows["question"] == question)
 
     def only(self, kept: NDArray[np.bool_]) -> Cells:
         return self if kept.all() else replace(self, rows=self.rows[kept])
@@ -85,11 +97,12 @@ class Cells:
 
     @property
     def total(self) -> int:
+        """How many judgments there are, where the cells are of one question."""
         return int(self.rows["count"].sum(dtype=np.int64))
 
 
 def read_cells(study: Study) -> Cells:
-    """Return the cells of the judgments that stand."""
+    """Return the cells of the judgments that stand, of all questions."""
     rollup = Rollup.objects.filter(study=study).first()
     tail = list(_rows_after(study, rollup.watermark if rollup else 0)[:FOLD_AT])
     if len(tail) >= FOLD_AT:
@@ -100,10 +113,13 @@ def read_cells(study: Study) -> Cells:
     return numbering.cells(_unpacked(rollup), _cells_of(tail), recorded)
 
 
-def less(cells: Cells, judgments: JudgmentQuerySet) -> Cells:
+def less(study: Study, cells: Cells, judgments: JudgmentQuerySet) -> Cells:
     """Return the cells without these judgments; those that do not stand are not in them."""
-    numbering = _Numbering(prompts=cells.prompts, raters=cells.raters, systems=cells.systems)
-    gone = judgments.counted().current().order_by().values_list(*_FIELDS[:8])
+    numbering = _Numbering(
+        Marker(study), prompts=cells.prompts, raters=cells.raters, systems=cells.systems
+    )
+    counted = judgments.counted().current().order_by()
+    gone = counted.values_list(*_FIELDS[: _OF_TASK + _OF_JUDGMENT])
     return numbering.cells(cells.rows, ((row, -1) for row in gone), cells.recorded)
 
 
@@ -172,16 +188,20 @@ def _rows_after(study: Study, watermark: int) -> Any:
 
 def _cells_of(rows: Iterable[tuple[Any, ...]]) -> Counted:
     """Yield what to count, and by how much: a correction takes back what it corrects."""
+    both = _OF_TASK + _OF_JUDGMENT
     for row in rows:
-        yield row[:8], 1
-        if row[11] is not None:
-            yield (*row[:4], *row[8:]), -1
+        yield row[:both], 1
+        if row[-1] is not None:
+            yield (*row[:_OF_TASK], *row[both:]), -1
 
 
 class _Numbering:
     """Numbers for primary keys, in the order of their first appearance; systems by the study."""
 
-    def __init__(self, *, prompts: list[int], raters: list[int], systems: list[int]) -> None:
+    def __init__(
+        self, marker: Marker, *, prompts: list[int], raters: list[int], systems: list[int]
+    ) -> None:
+        self.marker = marker
         self.keys = {"prompts": list(prompts), "raters": list(raters), "systems": list(systems)}
         self.place = {
             name: {pk: number for number, pk in enumerate(keys)} for name, keys in self.keys.items()
@@ -191,6 +211,7 @@ class _Numbering:
     def of(study: Study, rollup: Rollup | None) -> _Numbering:
         systems = study.study_systems.order_by("position").values_list("system", flat=True)
         return _Numbering(
+            Marker(study),
             prompts=rollup.prompts if rollup else [],
             raters=rollup.raters if rollup else [],
             systems=list(systems),
@@ -211,19 +232,26 @@ class _Numbering:
         return place[pk]
 
     def pack(self, counted: Counted) -> Packed:
-        return np.array([self._cell(row, count) for row, count in counted], dtype=_CELL)
+        cells = [cell for row, count in counted for cell in self._cells(row, count)]
+        return np.array(cells, dtype=_CELL)
 
-    def _cell(self, row: tuple[Any, ...], count: int) -> tuple[int, ...]:
-        prompt, a, b, rater, left, verdict, score, at = row
-        return (
-            self.number("prompts", prompt),
-            self.number("systems", a),
-            0 if b is None else self.number("systems", b),
-            self.number("raters", rater),
-            LEFT[left] * len(OUTCOMES) + OUTCOMES[verdict] if verdict else score,
-            min(max(int(at.timestamp() // 86400), 0), _LAST_DAY),
-            count,
-        )
+    def _cells(self, row: tuple[Any, ...], count: int) -> Iterator[tuple[int, ...]]:
+        task, prompt, a, b, rater, left, verdict, score, more, at = row
+        answer = Answer(verdict=verdict, score=score, more=more)
+        of_prompt, of_rater = self.number("prompts", prompt), self.number("raters", rater)
+        day = min(max(int(at.timestamp() // 86400), 0), _LAST_DAY)
+        for question, place, value in self.marker.marks(task, answer):
+            system = a if place is None else self.marker.system(task, place)
+            yield (
+                question,
+                of_prompt,
+                REFERENCE if system is None else self.number("systems", system),
+                0 if b is None else self.number("systems", b),
+                of_rater,
+                self.marker.side(left) + value,
+                day,
+                count,
+            )
 
 
 def _unpacked(rollup: Rollup | None) -> Packed:

@@ -34,6 +34,8 @@ def fit_leaderboard(study: Study, options: Options | None = None) -> Leaderboard
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
     report = build_report(study, options)
+    if report.get("tables") and not report["standings"]:
+        raise RankingError(f"There is no fit of {study.protocol} judgments that could be kept.")
     if not report["standings"]:
         raise RankingError("There are no judgments to rank yet.")
     leaderboard = Leaderboard.objects.create(

@@ -82,7 +82,7 @@ def _names_of_groups(tasks: set[int]) -> dict[int, list[str]]:
 
 def _record(row: dict[str, Any], names: list[str], protocol: Protocol, rule: str) -> dict[str, Any]:
     answer = Answer(verdict=row["verdict"], score=row["score"], more=row["answer"])
-    systems: list[Any] = [names] if protocol.system_columns == ("systems",) else list(names)
+    systems: list[Any] = [names] if protocol.is_grouped else list(names)
     said = {
         **dict(zip(protocol.system_columns, systems, strict=True)),
         **protocol.to_row(answer, names),

@@ -166,7 +166,7 @@ def _add_raters(study: Study, index: _Index, lines: list[Line], *, create: bool)
 
 def _add_tasks(study: Study, index: _Index, lines: list[Line], *, create: bool) -> None:
     missing: dict[Key, Task] = {}
-    is_grouped = protocol_of(study).system_columns == ("systems",)
+    is_grouped = protocol_of(study).is_grouped
     for line in lines:
         key, _ = _key(index, line)
         if key in index.tasks or key in missing:

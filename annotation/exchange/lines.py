@@ -107,7 +107,7 @@ def _require_protocol(row: Row, protocol: Protocol) -> None:
 
 
 def _systems(row: Row, protocol: Protocol) -> tuple[str, ...]:
-    if protocol.system_columns == ("systems",):
+    if protocol.is_grouped:
         return tuple(names_in(row, "systems"))
     systems = tuple(_name(row, column) for column in protocol.system_columns)
     if len(systems) == 2 and systems[0] == systems[1] and not protocol.has_null_pairs:

@@ -12,7 +12,7 @@ from annotation.protocols.likert import Likert
 from annotation.protocols.mos import Mos
 from annotation.protocols.mushra import Mushra
 from annotation.protocols.pairwise import Pairwise
-from annotation.protocols.parts import Answer, Choice, Part, Shown
+from annotation.protocols.parts import Answer, Choice, Mark, Part, Shown
 
 if TYPE_CHECKING:
     from annotation.models import Study
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 ALL: tuple[type[Protocol], ...] = (Pairwise, Mos, Dcr, Ccr, Mushra, Likert, BestWorst)
 PROTOCOLS: dict[str, type[Protocol]] = {protocol.name: protocol for protocol in ALL}
 
-__all__ = ["PROTOCOLS", "Answer", "Choice", "Part", "Protocol", "Shown", "labels", "protocol_of"]
+__all__ = [
+    "PROTOCOLS",
+    "Answer",
+    "Choice",
+    "Mark",
+    "Part",
+    "Protocol",
+    "Shown",
+    "labels",
+    "protocol_of",
+]
 
 
 def labels() -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from django.forms import Field
 
 from annotation.design import TaskPlan, plan_pairs, plan_singles
 from annotation.protocols.options import OptionReader
-from annotation.protocols.parts import Answer, Part, Shown, numbered
+from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.tabular import Row
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Protocol(ABC):
     fewest_systems: ClassVar[int] = 1
     #: Two outputs stand left and right, or first and second; which is stored with the judgment.
     has_sides: ClassVar[bool] = False
+    #: Tasks are groups of outputs, at places.
+    is_grouped: ClassVar[bool] = False
     #: An output may be compared with itself.
     has_null_pairs: ClassVar[bool] = False
     #: The columns of a file that name the systems; those by which a file tells its protocol
@@ -112,6 +114,17 @@ class Protocol(ABC):
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         """Return the fields of the form that `read` would read as this answer."""
 
+    # Counting
+
+    @property
+    def values(self) -> int:
+        """How many values a mark can have; they begin at 0."""
+        return 256
+
+    @abstractmethod
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        """Return what a report counts of an answer; question 0 is in it exactly once."""
+
     # Files
 
     @property
@@ -180,6 +193,9 @@ class Scored(Singles):
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         return {"choice": str(answer.score)}
 
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        return [Mark(0, None, answer.score or 0)]
+
     def from_row(self, row: Row) -> Answer:
         return Answer(score=row.whole("score", low=1, high=len(self.words)))
 
@@ -207,6 +223,7 @@ class Pairs(Protocol):
 class Groups(Protocol):
     """Several outputs on one screen, in an order that is stored; answers are by place."""
 
+    is_grouped = True
     system_columns = ("systems",)
 
     @property

@@ -14,7 +14,7 @@ from annotation.exceptions import AnswerIncomplete
 from annotation.protocols.base import LETTERS, Groups
 from annotation.protocols.groups import names_in, shown_in, shown_names
 from annotation.protocols.options import OptionReader
-from annotation.protocols.parts import Answer, Part, Shown, numbered
+from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.tabular import Row
 
 FEWEST, MOST = 3, 5
@@ -76,6 +76,13 @@ class BestWorst(Groups):
 
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         return {name: str(shown.order.index(answer.more[name])) for name in ("best", "worst")}
+
+    # Counting
+
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        """Return, for each output shown, 1 if it was the best, 2 if the worst, else 0."""
+        value = {answer.more["best"]: 1, answer.more["worst"]: 2}
+        return [Mark(place, place, value.get(place, 0)) for place in range(places)]
 
     # Files
 

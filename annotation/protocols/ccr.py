@@ -16,7 +16,7 @@ from django import forms
 from annotation.design import TaskPlan, null_pair_count, plan_pairs, with_null_pairs
 from annotation.protocols.base import Pairs
 from annotation.protocols.options import OptionReader
-from annotation.protocols.parts import Answer, Part, Shown, numbered
+from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.tabular import Row
 
 WORDS = (
@@ -85,6 +85,13 @@ class Ccr(Pairs):
 
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         return {"choice": str((answer.score or 0) * _sign(shown))}
+
+    @property
+    def values(self) -> int:
+        return len(WORDS)
+
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        return [Mark(0, None, (answer.score or 0) + MOST)]
 
     def from_row(self, row: Row) -> Answer:
         return Answer(score=row.whole("score", low=-MOST, high=MOST))

@@ -10,7 +10,7 @@ from django import forms
 
 from annotation.protocols.base import Singles
 from annotation.protocols.options import Criterion, OptionReader
-from annotation.protocols.parts import Answer, Part, Shown, numbered
+from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
 
@@ -70,6 +70,12 @@ class Likert(Singles):
 
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         return {f"criterion_{key}": str(score) for key, score in answer.more["scores"].items()}
+
+    # Counting
+
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        scores = answer.more["scores"]
+        return [Mark(i, None, scores[c.key]) for i, c in enumerate(self.criteria)]
 
     # Files
 

@@ -17,7 +17,7 @@ from annotation.design import TaskPlan, plan_groups
 from annotation.protocols.base import Groups
 from annotation.protocols.groups import names_in, numbers_in, shown_in, shown_names
 from annotation.protocols.options import OptionReader
-from annotation.protocols.parts import HIGHEST, Answer, Part, Shown
+from annotation.protocols.parts import HIGHEST, Answer, Mark, Part, Shown
 from evalsite.lib.tabular import Row
 
 BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
@@ -81,6 +81,12 @@ class Mushra(Groups):
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         scores = answer.more["scores"]
         return {f"score_{i}": str(scores[place]) for i, place in enumerate(shown.order)}
+
+    # Counting
+
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        scores = answer.more["scores"]
+        return [Mark(place, place, score) for place, score in enumerate(scores)]
 
     # Files
 

@@ -10,7 +10,7 @@ from django import forms
 
 from annotation.protocols.base import OTHER, Pairs
 from annotation.protocols.options import Criterion, OptionReader
-from annotation.protocols.parts import Answer, Choice, Part, Shown, numbered
+from annotation.protocols.parts import Answer, Choice, Mark, Part, Shown, numbered
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
 
@@ -138,6 +138,22 @@ class Pairwise(Pairs):
             "choice": whole,
             **{_field(c): _on_screen(verdicts.get(c.key, ""), shown) for c in self.criteria},
         }
+
+    # Counting
+
+    @property
+    def values(self) -> int:
+        return len(VERDICTS)
+
+    def marks(self, answer: Answer, *, places: int) -> list[Mark]:
+        """Return the verdict as question 0, then that of each criterion."""
+        verdicts = answer.more.get("criteria", {}) if self.criteria else {}
+        by_criterion = [
+            Mark(number, None, VERDICTS.index(verdicts[criterion.key]))
+            for number, criterion in enumerate(self.criteria, start=1)
+            if criterion.key in verdicts
+        ]
+        return [Mark(0, None, VERDICTS.index(answer.verdict)), *by_criterion]
 
     # Files
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from annotation.exceptions import AnswerIncomplete, ChoiceUnknown
 
@@ -81,3 +81,13 @@ class Answer:
     verdict: str = ""
     score: int | None = None
     more: dict[str, Any] = field(default_factory=dict)
+
+
+class Mark(NamedTuple):
+    """One thing that a report counts of an answer, in numbers that fit a byte."""
+
+    #: Which question of the form it answers, from 0.
+    question: int
+    #: The place of the output that it is about; None: what the whole task is about.
+    place: int | None
+    value: int

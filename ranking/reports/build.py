@@ -16,6 +16,7 @@ from ranking.reports.funnel import funnel_rows
 from ranking.reports.mos import mos_part, mos_standings
 from ranking.reports.options import Options
 from ranking.reports.pairwise import pairwise_part, pairwise_standings
+from ranking.reports.plain import FITTED, plain_part, plain_tables
 from ranking.reports.slices import slice_rows
 from ranking.reports.words import headline, method_in_words
 from ranking.rollups import OUTCOMES
@@ -28,9 +29,7 @@ def build_report(study: Study, options: Options | None = None) -> Report:
     """Fit the study's judgments and say all that is known, in the form of DESIGN section 6."""
     options = options or Options()
     cells = read_study(study)
-    is_pairwise = study.protocol == Study.Protocol.PAIRWISE
-    fitted = pairwise_part(cells, options) if is_pairwise else mos_part(cells, options)
-    compact = pairwise_standings if is_pairwise else mos_standings
+    fitted, compact = _fitted(cells, options)
     exclusions = _exclusions(study)
     report: Report = {
         "study": study.slug,
@@ -44,8 +43,8 @@ def build_report(study: Study, options: Options | None = None) -> Report:
         "evalsite_version": settings.EVALSITE_VERSION,
         "counts": _counts(cells, options),
         **fitted,
-        **agreement_rows(cells, options),
-        "slices": slice_rows(cells, options, compact),
+        **(agreement_rows(cells, options) if compact else {"agreement": None}),
+        "slices": slice_rows(cells, options, compact) if compact else [],
         "funnel": funnel_rows(cells, options.part),
         "exclusions": exclusions,
         "withdrawn": list(
@@ -53,13 +52,23 @@ def build_report(study: Study, options: Options | None = None) -> Report:
         ),
         "benchmarks": benchmark_rows(study),
     }
-    if exclusions:
+    if exclusions and compact:
         report["standings_with_excluded"] = compact(cells, options, with_excluded=True)
     report["warnings"] = _warnings(report)
     report["headline"] = headline(report)
     report["checks"] = checks(report)
     report["method_in_words"] = method_in_words(report)
     return report
+
+
+def _fitted(cells: StudyCells, options: Options) -> tuple[Report, Any]:
+    """Return what is said of the protocol, and what gives its standings alone; None: no fit."""
+    if cells.study.protocol not in FITTED:
+        return plain_part(cells, options), None
+    if cells.study.protocol == Study.Protocol.PAIRWISE:
+        part = pairwise_part(cells, options)
+        return {**part, "tables": plain_tables(cells, options)}, pairwise_standings
+    return mos_part(cells, options), mos_standings
 
 
 def _counts(cells: StudyCells, options: Options) -> dict[str, int]:

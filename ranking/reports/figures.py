@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranking.reports.shown import agreement_table, alphas_in_words, difference_rows
+from ranking.reports.shown import agreement_table, alphas_in_words, difference_rows, plain_rows
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -37,6 +37,7 @@ def figures(report: Report) -> Figure:
         "slices": _slices(report, key),
         "agreement": {**agreement_table(report), "alphas": alphas_in_words(report)},
         "differences": difference_rows(report),
+        "tables": plain_rows(report),
     }
     if is_pairwise:
         found["stopping"] = _stopping(report)

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from ranking.reports.shown import agreement_table, difference_rows
+from ranking.reports.shown import agreement_table, difference_rows, plain_rows
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -15,13 +15,14 @@ Report = dict[str, Any]
 def report_markdown(report: Report) -> str:
     """Return the whole report as one Markdown document."""
     agreement = agreement_table(report)
+    is_plain = report.get("tables") and not report["standings"]
     parts = [
         f"# {_safe(report['name'])}",
         f"{_safe(report['question'])}",
         f"**{_safe(report['headline'])}**",
         *[f"> {_safe(warning)}" for warning in report["warnings"]],
-        "## Standings",
-        _standings(report),
+        *([] if is_plain else ["## Standings", _standings(report)]),
+        *_tables(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
         *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
         *(["## Differences", _differences(report)] if report.get("differences") else []),
@@ -57,6 +58,24 @@ def _standings(report: Report) -> str:
         for row in report["standings"]
     ]
     return _table(header, rows, right=(0, 1, 3, 4, 5))
+
+
+def _tables(report: Report) -> list[str]:
+    """Return a heading and a table for each of the plain ones."""
+    found = []
+    for table in plain_rows(report):
+        rows = [
+            [_safe(row["name"]), *[_mean_in_words(cell) for cell in row["cells"]]]
+            for row in table["rows"]
+        ]
+        header = ["", *[_safe(column) for column in table["columns"]]]
+        right = range(1, len(header))
+        found += [f"## {_safe(table['title'])}", _table(header, rows, right=right)]
+    return found
+
+
+def _mean_in_words(cell: dict[str, str]) -> str:
+    return f"{cell['value']} ({cell['range']}; n {cell['judgments']})" if cell["judgments"] else "–"
 
 
 def _range(row: dict[str, Any], is_pairwise: bool) -> str:

@@ -14,6 +14,11 @@ from ranking.stats.intervals import FEW_RATERS
 
 Row = dict[str, Any]
 
+SCALES = {
+    "mos": "absolute category rating, 1 to 5 (ITU-T P.800)",
+    "dcr": "degradation category rating, 1 to 5 (ITU-T P.800, annex D)",
+}
+
 
 def mos_standings(cells: StudyCells, options: Options, *, with_excluded: bool = False) -> list[Row]:
     """Return the standings alone, best first; a system without judgments has none."""
@@ -26,7 +31,7 @@ def mos_part(cells: StudyCells, options: Options) -> Row:
     fit = fitted_mos(cells, options)
     standings = _standings(fit) if fit else []
     return {
-        "method": _method(fit, options),
+        "method": {**_method(fit, options), "scale": SCALES[cells.study.protocol]},
         "standings": standings,
         "groups": [[row["system"] for row in standings]] if standings else [],
         "differences": difference_rows(fit, options) if fit else [],
@@ -79,7 +84,6 @@ def _method(fit: MosFit | None, options: Options) -> Row:
         quantile += ", at least what the wild score bootstrap by rater reaches"
     return {
         "model": "mean opinion score",
-        "scale": "absolute category rating, 1 to 5 (ITU-T P.800)",
         "interval": interval,
         "quantile": quantile,
         "ranks": "simultaneous intervals of all differences (largest |t|, stepping down)",

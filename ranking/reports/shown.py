@@ -57,6 +57,31 @@ def alphas_in_words(report: Report) -> str:
     return "Alpha by metric: " + ", ".join(known) + "."
 
 
+def plain_rows(report: Report) -> list[Table]:
+    """Return the tables of means as text: a mean, its interval, and of how many judgments."""
+    return [
+        {
+            "title": table["title"],
+            "columns": table["columns"],
+            "rows": [
+                {"name": row["name"], "cells": [_mean(cell) for cell in row["cells"]]}
+                for row in table["rows"]
+            ],
+        }
+        for table in report.get("tables") or []
+    ]
+
+
+def _mean(cell: dict[str, Any] | None) -> dict[str, str]:
+    if cell is None:
+        return {"value": NOTHING, "range": "", "judgments": ""}
+    return {
+        "value": f"{cell['value']:.2f}".replace("-", "\N{MINUS SIGN}"),
+        "range": _range(cell).replace("-", "\N{MINUS SIGN}"),
+        "judgments": f"{cell['judgments']:,}",
+    }
+
+
 def _agreement_row(name: str, raw: dict[str, Any], alpha: dict[str, Any] | None) -> dict[str, Any]:
     second = raw["within_one"] or raw["without_ties"]
     value = alpha and {"value": alpha.get("value", alpha.get("alpha")), **alpha}

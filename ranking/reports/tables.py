@@ -17,15 +17,39 @@ MOS = (
     "rank_high_without_a_rater",
 )  # fmt: skip
 
+PLAIN = ("table", "name", "measure", "mean", "low", "high", "judgments")
+
 
 def report_csv(report: dict[str, Any]) -> str:
-    """Return the standings, one line a system, and a column for each benchmark score."""
+    """Return the standings, one line a system, and a column for each benchmark score.
+
+    Where nothing is ranked: the means, one a line.
+    """
+    if report.get("tables") and not report["standings"]:
+        return "".join(csv_lines(PLAIN, _plain(report)))
     scores = _scores(report)
     columns = [*(PAIRWISE if report["protocol"] == "pairwise" else MOS)]
     extra = sorted({column for values in scores.values() for column in values})
     records = [{**row, **scores.get(row["system"], {})} for row in report["standings"]]
     header = [*columns, *extra]
     return "".join(csv_lines([_safe(c) for c in header], _renamed(records, header)))
+
+
+def _plain(report: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one record a mean."""
+    return [
+        {
+            "table": _safe(table["title"]),
+            "name": _safe(row["name"]),
+            "measure": _safe(column),
+            **{"mean": cell["value"], "low": cell["low"], "high": cell["high"]},
+            "judgments": cell["judgments"],
+        }
+        for table in report["tables"]
+        for row in table["rows"]
+        for column, cell in zip(table["columns"], row["cells"], strict=True)
+        if cell
+    ]
 
 
 def _renamed(records: list[dict[str, Any]], header: list[str]) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ Report = dict[str, Any]
 def headline(report: Report) -> str:
     """Say in one sentence who is preferred, or that it is not decided."""
     standings = [row for row in report["standings"] if row["group"] == 0]
+    if not standings and report.get("tables"):
+        return f"{report['counts']['judgments']} judgments, in means and counts."
     if not standings:
         return "No judgments yet."
     if len(report["groups"]) > 1:
@@ -48,14 +50,20 @@ def method_in_words(report: Report) -> str:
         if counts["excluded"]
         else ""
     )
-    is_pairwise = report["protocol"] == "pairwise"
-    model = _pairwise_model(report) if is_pairwise else _mean_scores(report)
+    model = _model(report)
     part = f" This report covers {method['slice']} only." if method.get("slice") else ""
     return (
         f"{collected}{excluded}{part}{model} Intervals: {_percent(_level(report))}, "
         f"{method['interval']} ({method['quantile']}). Rank ranges: {method['ranks']}. "
         f"Seed {method['seed']}; evalsite {report['evalsite_version']}."
     )
+
+
+def _model(report: Report) -> str:
+    if report["method"]["model"] == "means and counts":
+        return " Means are plain ones over all judgments; no model is fitted and nothing is ranked."
+    is_pairwise = report["protocol"] == "pairwise"
+    return _pairwise_model(report) if is_pairwise else _mean_scores(report)
 
 
 def _pairwise_model(report: Report) -> str:
@@ -109,7 +117,7 @@ def _mean_scores(report: Report) -> str:
         if "corrected" in method
         else ""
     )
-    return f" Scores are means on an {method['scale']} scale.{more}"
+    return f" Scores are means on the scale of {method['scale']}.{more}"
 
 
 def _level(report: Report) -> float:

@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from annotation.launch import launch_study
 from annotation.models import Exclusion, Judgment, Study
 from annotation.services import exclude
-from ranking import rollups
+from ranking import marks, rollups
 from ranking.comparisons import Slice, comparisons, read_study
 from ranking.models import Rollup
 from ranking.reports import build_report
@@ -54,7 +54,7 @@ def by_hand(study: Study) -> dict[tuple[int, ...], int]:
             place[row.task.system_a_id],
             place[row.task.system_b_id or 0],
             row.rater_id,
-            rollups.LEFT[row.left] * 4 + rollups.OUTCOMES[row.verdict],
+            marks.LEFT[row.left] * 4 + rollups.OUTCOMES[row.verdict],
         )
         found[key] = found.get(key, 0) + 1
     return found
@@ -139,7 +139,7 @@ def test_excluded_judgments_and_raters_are_left_out_and_counted():
     exclude(rater=made[0].rater, rule="too quick", reason="one second", judgment=standing[0])
     cells = read_study(study)
     assert cells.people().total == cells.people(with_excluded=True).total - 1
-    assert less(cells.everything, study.judgments.all()).total == 0
+    assert less(study, cells.everything, study.judgments.all()).total == 0
     exclude(rater=made[0].rater, rule="by hand", reason="asked to leave")
     cells = read_study(study)
     assert cells.people().total == study.judgments.current().filter(rater__name="carol").count()
