@@ -31,3 +31,7 @@ class ModelNotUsable(GenerationError):
 
 class MediaDamaged(GenerationError):
     """The stored file is gone, or is not what was stored."""
+
+
+class WorkersKeepDying(GenerationError):
+    """Workers die as soon as they are placed."""
