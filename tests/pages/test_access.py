@@ -30,6 +30,7 @@ OWN = [
     "/prompt-sets/prompts-1/",
     "/prompt-sets/prompts-1/outputs/",
     "/jobs/{job}/",
+    "/outputs/{output}/",
     "/studies/draft/",
     "/studies/open/",
     "/studies/open/raters/{rater}/exclude/",
@@ -73,7 +74,8 @@ def places() -> dict[str, int]:
         make_judgment(task, other, score=1 + number % 5)
     fake = make_system(slug="fake", backend=System.Backend.FAKE)
     job = queue_generation(system=fake, prompt_set=study.prompt_set)
-    return {"rater": rater.pk, "job": job.pk, "kept": fit_leaderboard(study).pk}
+    output = job.outputs.order_by("pk")[0].pk
+    return {"rater": rater.pk, "job": job.pk, "output": output, "kept": fit_leaderboard(study).pk}
 
 
 def signed_in(username: str) -> Client:
