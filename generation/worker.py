@@ -114,15 +114,20 @@ class Worker:
                 yield from self._results([output])
 
     def _begin_batch(self, backend: Backend) -> None:
-        """Note what is common to the rows of a batch; fewer slots are another engine record."""
-        if self._engine is None or self._engine_slots != backend.batch_size:
-            self._engine = leases.record_engine(_engine_record(backend))
-            self._engine_slots = backend.batch_size
+        """Note what is common to the rows of a batch."""
+        self._engine = self._engine_of(backend)
         self._batches += 1
         self._batch_record = {
             "batch": f"{self.name}-{self._batches}",
             "started_at": now().isoformat(timespec="milliseconds"),
         }
+
+    def _engine_of(self, backend: Backend) -> EngineRecord:
+        """Return what `backend` is now: hashed once when loaded, again if it has fewer slots."""
+        if self._engine is None or self._engine_slots != backend.batch_size:
+            self._engine_slots = backend.batch_size
+            return leases.record_engine(_engine_record(backend))
+        return self._engine
 
     def _load(self, outputs: Sequence[Output]) -> Backend:
         system = outputs[0].system
@@ -133,8 +138,9 @@ class Worker:
             self._backend, self._loaded, self._engine = backend, wanted, None
         for output in {o.job_id: o for o in outputs}.values():
             if output.job and not output.job.provenance:
+                self._engine = self._engine_of(self._backend)
                 made_by = {
-                    **_engine_record(self._backend),
+                    **self._engine.record,
                     "settings": output.system.settings,
                     "seed": output.job.seed,
                     "started_at": now().isoformat(timespec="seconds"),

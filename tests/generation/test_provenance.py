@@ -161,6 +161,32 @@ def test_a_report_can_cite_the_jobs_behind_its_outputs():
     assert cite_jobs(Output.objects.filter(pk=file.pk)) == []
 
 
+@pytest.mark.model
+def test_a_real_models_rows_record_all_that_could_make_them_again():
+    system = make_system(
+        backend=System.Backend.TRANSFORMERS,
+        model="smollm2-135m-instruct",
+        settings={"max_new_tokens": 4, "temperature": 0.7, "dtype": "float32"},
+    )
+    job = queue_generation(system=system, prompt_set=make_prompt_set(prompts=1), seed=3)
+    Worker().run(drain=True)
+    output = job.outputs.get()
+    record = output.engine.record
+    assert {"model.safetensors", "tokenizer.json", "config.json"} <= record["files"].keys()
+    assert all(len(hash_) == 64 for hash_ in record["files"].values())
+    assert len(record["chat_template_sha256"]) == 64
+    assert (record["dtype"], record["revision"]) == ("float32", None)
+    assert {"torch", "transformers", "tokenizers", "safetensors", "evalsite"} <= set(
+        record["versions"]
+    )
+    assert record["generation_config"]["do_sample"] is False
+    assert {"engine", "batch_size", "attention", "sampler", "device", "driver"} <= record.keys()
+    row = output.provenance
+    assert len(row["token_ids"]) == output.output_tokens
+    assert len(row["prompt_ids_sha256"]) == len(row["seed_key"]) == 64
+    assert {"batch", "batch_rows", "attempt", "worker", "started_at"} <= row.keys()
+
+
 # The page
 
 
