@@ -8,7 +8,7 @@ from typing import Any
 
 import dj_database_url
 
-from evalsite.lib.env import env_bool, env_int, env_list, env_secret, env_str
+from evalsite.lib.env import env_bool, env_int, env_json, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: The database, the secret key, converted models: all that a backup must hold.
@@ -32,6 +32,13 @@ EVALSITE_MODEL_ROOTS = [
 EVALSITE_RETURN_HOSTS = env_list(
     "EVALSITE_RETURN_HOSTS", ["app.prolific.com", "www.mturk.com", "workersandbox.mturk.com"]
 )
+#: On: workers may fetch models of the Hugging Face hub, by commit.
+EVALSITE_ALLOW_HUB = env_bool("EVALSITE_ALLOW_HUB", default=False)
+#: Servers that workers may send prompts to; no other address is ever opened.
+EVALSITE_OPENAI_URLS = [url.rstrip("/") for url in env_list("EVALSITE_OPENAI_URLS", [])]
+#: Requests that one worker keeps in flight, and seconds that one may take.
+EVALSITE_OPENAI_CONCURRENCY = env_int("EVALSITE_OPENAI_CONCURRENCY", 16)
+EVALSITE_OPENAI_SECONDS = env_int("EVALSITE_OPENAI_SECONDS", 600)
 EVALSITE_MAX_UPLOAD_MB = env_int("EVALSITE_MAX_UPLOAD_MB", 50)
 
 INSTALLED_APPS = [
@@ -128,8 +135,14 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "evalsite" / "static"]
+#: Sound that systems made. Another storage, such as a bucket by django-storages, by its class
+#: and options; workers and web processes must see the same one.
+MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": env_str("EVALSITE_MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage"),
+        "OPTIONS": env_json("EVALSITE_MEDIA_OPTIONS"),
+    },
     "staticfiles": {"BACKEND": "evalsite.lib.static.StaticFiles"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20

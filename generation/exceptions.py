@@ -27,3 +27,11 @@ class ModelNotFound(GenerationError):
 
 class ModelNotUsable(GenerationError):
     """The model cannot be used for generation."""
+
+
+class MediaDamaged(GenerationError):
+    """The stored file is gone, or is not what was stored."""
+
+
+class WorkersKeepDying(GenerationError):
+    """Workers die as soon as they are placed."""

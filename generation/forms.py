@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from evalsite.lib.forms import RowsField
 from evalsite.lib.tabular import FORMATS
-from generation.models import System
+from generation.models import System, backend_choices
 from generation.services import MAX_SAMPLES, MAX_SEED
 
 
@@ -39,12 +39,13 @@ class SystemForm(forms.Form):
         max_length=200, help_text="For you and your report; raters never see it."
     )
     backend = forms.ChoiceField(
-        choices=System.Backend.choices, initial=System.Backend.TRANSFORMERS, label="Runs on"
+        choices=backend_choices, initial=System.Backend.TRANSFORMERS, label="Runs on"
     )
     model = forms.CharField(
         max_length=300,
         required=False,
-        help_text="A folder below EVALSITE_MODEL_ROOTS, or smollm2-135m-instruct.",
+        help_text="A folder below EVALSITE_MODEL_ROOTS, or smollm2-135m-instruct; the name of a "
+        "server's model; a voice, such as flite:slt.",
     )
     temperature = forms.FloatField(
         min_value=0, max_value=10, initial=0, required=False, help_text="0 is greedy."
@@ -58,13 +59,26 @@ class SystemForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Empty: what the model's own template puts first.",
     )
+    more = forms.JSONField(
+        required=False,
+        label="Other settings",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text='As JSON, such as {"base_url": "http://gpu-1:8000/v1"} or {"top_k": 40}.',
+    )
     notes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def clean_more(self) -> dict[str, Any]:
+        more = self.cleaned_data["more"]
+        if more is not None and not isinstance(more, dict):
+            raise forms.ValidationError("Give a JSON object.")
+        return more or {}
 
     def generation_settings(self) -> dict[str, Any]:
         """Return the settings that were filled in, by name."""
         keys = ("temperature", "top_p", "max_new_tokens", "system_prompt")
         given = {key: self.cleaned_data[key] for key in keys}
-        return {key: value for key, value in given.items() if value not in (None, "")}
+        filled = {key: value for key, value in given.items() if value not in (None, "")}
+        return {**self.cleaned_data["more"], **filled}
 
 
 class PromptSetForm(forms.Form):

@@ -6,7 +6,8 @@ workers are on other machines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +19,8 @@ from evalsite.lib.db import write_transaction
 from evalsite.lib.markdown import render_markdown
 from evalsite.lib.text import make_storable, sha256
 from generation.backends import GenerationResult
-from generation.models import Job, Output
+from generation.media import store_media
+from generation.models import EngineRecord, Job, Output
 
 #: After so many leases that ended without a result, a row is taken to be the cause.
 MAX_ATTEMPTS = 3
@@ -88,24 +90,39 @@ def renew_leases(outputs: Sequence[Output], *, seconds: float) -> set[int]:
     return {output.pk for output in outputs if _held(output).update(lease_until=_from_now(seconds))}
 
 
-def finish_output(output: Output, result: GenerationResult) -> bool:
+def finish_output(
+    output: Output,
+    result: GenerationResult,
+    *,
+    engine: EngineRecord | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> bool:
     """Store the text, once and for good. False: the lease was lost, nothing is written.
 
-    A model can spell bytes that no database takes as text; they are replaced.
+    A model can spell bytes that no database takes as text; they are replaced. A file is stored
+    before the row that names it. `record` joins what the backend says of the row.
     """
     text = make_storable(result.text)
+    media = store_media(result.media) if result.media else None
     return _write(
         output,
         state=Output.State.DONE,
         text=text,
         html=render_markdown(text),
-        text_hash=sha256(text),
+        media=media,
+        text_hash=media.sha256 if media else sha256(text),
         finish_reason=result.finish_reason,
         prompt_tokens=result.prompt_tokens,
         output_tokens=result.output_tokens,
         seconds=result.seconds,
         error="",
-        provenance={**result.provenance, "attempt": output.attempts, "worker": output.worker},
+        engine=engine,
+        provenance={
+            **result.provenance,
+            **(record or {}),
+            "attempt": output.attempts,
+            "worker": output.worker,
+        },
         finished_at=Now(),
     )
 
@@ -130,6 +147,16 @@ def release_outputs(outputs: Sequence[Output]) -> int:
         )
         for output in outputs
     )
+
+
+@write_transaction()
+def record_engine(record: Mapping[str, Any]) -> EngineRecord:
+    """Store what makes outputs; the same record is one row, whoever brings it."""
+    canonical = json.dumps(record, sort_keys=True, ensure_ascii=False)
+    row, _ = EngineRecord.objects.get_or_create(
+        sha256=sha256(canonical), defaults={"record": json.loads(canonical)}
+    )
+    return row
 
 
 @write_transaction()

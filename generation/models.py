@@ -1,4 +1,4 @@
-"""What the systems said: System, PromptSet, Prompt, Job, Output."""
+"""What the systems said: System, PromptSet, Prompt, Job, Output; its Media and EngineRecord."""
 
 from __future__ import annotations
 
@@ -9,25 +9,37 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.timezone import now
 
+from generation.backends import BACKENDS
+
 
 class SystemQuerySet(models.QuerySet["System"]):
     def owned_by(self, user: Any) -> SystemQuerySet:
         return self.filter(owner=user)
 
 
+def backend_choices() -> list[tuple[str, str]]:
+    """Return what a system can run on: every registered backend, or none."""
+    registered = [(name, backend.label) for name, backend in BACKENDS.items()]
+    return [*registered, (System.Backend.IMPORTED, "None: its outputs are imported")]
+
+
 class System(models.Model):
     """A model with fixed settings; one competitor."""
 
-    class Backend(models.TextChoices):
-        TRANSFORMERS = "transformers", "Transformers, on this server's workers"
-        FAKE = "fake", "Fake, for trying things out"
-        IMPORTED = "imported", "None: its outputs are imported"
+    class Backend:
+        """Names that code knows; all that there are: `backend_choices`."""
+
+        TRANSFORMERS = "transformers"
+        OPENAI_HTTP = "openai_http"
+        SPEECH = "speech"
+        FAKE = "fake"
+        IMPORTED = "imported"
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="systems")
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
-    backend = models.CharField(max_length=20, choices=Backend, default=Backend.IMPORTED)
-    #: What the backend loads: a folder name below EVALSITE_MODEL_ROOTS, or a package's model.
+    backend = models.CharField(max_length=20, choices=backend_choices, default=Backend.IMPORTED)
+    #: What the backend loads: a folder below EVALSITE_MODEL_ROOTS, a server's model, a voice.
     model = models.CharField(max_length=300, blank=True)
     #: See `generation.backends.settings.GenerationSettings` for the keys.
     settings = models.JSONField(default=dict, blank=True)
@@ -104,6 +116,11 @@ class JobQuerySet(models.QuerySet["Job"]):
     def owned_by(self, user: Any) -> JobQuerySet:
         return self.filter(system__owner=user)
 
+    def behind(self, outputs: models.QuerySet[Output]) -> JobQuerySet:
+        """Select the jobs that made some of `outputs`, for a report to cite."""
+        made = outputs.order_by().values("job").distinct()
+        return self.filter(pk__in=made).order_by("pk")
+
     def with_counts(self) -> JobQuerySet:
         """Annotate `total`, `done`, `failed`, `running` and `pending` output counts."""
         state = Output.State
@@ -149,6 +166,47 @@ class Job(models.Model):
         return f"{self.system} over {self.prompt_set}"
 
 
+class Media(models.Model):
+    """A file that a system made, kept once under the hash of its content; never changed.
+
+    See `generation.media` for its content.
+    """
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    mime = models.CharField(max_length=100)
+    bytes = models.PositiveBigIntegerField()
+    seconds = models.FloatField()
+    #: Hz.
+    sample_rate = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "media"
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+    @property
+    def storage_name(self) -> str:
+        return self.storage_name_of(self.sha256)
+
+    @staticmethod
+    def storage_name_of(sha256: str) -> str:
+        return f"{sha256[:2]}/{sha256}"
+
+
+class EngineRecord(models.Model):
+    """What made outputs, as one worker had it: weights, versions, device. Never changed."""
+
+    #: Of the record as canonical JSON: workers that are alike share a row.
+    sha256 = models.CharField(max_length=64, unique=True)
+    record = models.JSONField()
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
 class OutputQuerySet(models.QuerySet["Output"]):
     def owned_by(self, user: Any) -> OutputQuerySet:
         return self.filter(system__owner=user)
@@ -192,6 +250,11 @@ class Output(models.Model):
 
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
+    #: The sound that was made; `text` is then empty.
+    media = models.ForeignKey(
+        Media, models.PROTECT, null=True, blank=True, editable=False, related_name="outputs"
+    )
+    #: Of the text, or of the file in `media`: what a study freezes and finds duplicates by.
     text_hash = models.CharField(max_length=64, blank=True, editable=False)
     finish_reason = models.CharField(max_length=10, choices=Finish, blank=True)
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
@@ -200,6 +263,10 @@ class Output(models.Model):
     error = models.TextField(blank=True)
     #: Per row: rendered-prompt hash, seed key, token ids, batch, attempt; or the imported file.
     provenance = models.JSONField(default=dict, blank=True, editable=False)
+    #: What is the same for many rows. None for an imported output.
+    engine = models.ForeignKey(
+        EngineRecord, models.PROTECT, null=True, blank=True, editable=False, related_name="outputs"
+    )
 
     #: The prompt's position, copied: work goes prompt by prompt, so that early tasks favour nobody.
     queue_position = models.PositiveIntegerField(default=0)

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from evalsite.lib.rest import Body, Text, Whole
-from generation.models import Job, Output, Prompt, PromptSet, System
+from generation.models import Job, Output, Prompt, PromptSet, System, backend_choices
 from generation.services import MAX_SAMPLES, MAX_SEED
 
 
@@ -22,7 +22,7 @@ class SystemSerializer(serializers.ModelSerializer[System]):
 class SystemBody(Body):
     name = Text(max_length=200)
     slug = Text(max_length=80, required=False)
-    backend = serializers.ChoiceField(choices=System.Backend.values)
+    backend = serializers.ChoiceField(choices=backend_choices())
     model = Text(max_length=300, required=False, allow_blank=True)
     settings = serializers.DictField(required=False)
     notes = Text(required=False, allow_blank=True, max_length=10_000)

@@ -15,9 +15,10 @@ from evalsite.lib.markdown import render_markdown
 from evalsite.lib.slugs import free_slug
 from evalsite.lib.tabular import Row
 from evalsite.lib.text import is_storable, sha256
+from generation.backends import BACKENDS, own_settings
 from generation.backends.settings import parse_settings
 from generation.exceptions import NothingToQueue, OutputsAppeared, SystemCannotGenerate
-from generation.models import Job, Output, Prompt, PromptSet, System
+from generation.models import Job, Output, Prompt, PromptSet, System, backend_choices
 
 PROMPT_REQUIRED = ("id", "prompt")
 PROMPT_OPTIONAL = ("category", "reference", "messages", "media")
@@ -41,15 +42,13 @@ def create_system(
     slug: str = "",
 ) -> System:
     """Make a competitor. Raises `InputRefused` for a taken slug or unusable settings."""
-    if backend not in System.Backend.values:
-        raise InputRefused(
-            f"unknown backend {backend!r}", expected="one of " + ", ".join(System.Backend.values)
-        )
-    if backend == System.Backend.TRANSFORMERS and not model:
+    if backend not in (known := [name for name, _ in backend_choices()]):
+        raise InputRefused(f"unknown backend {backend!r}", expected="one of " + ", ".join(known))
+    if backend in BACKENDS and BACKENDS[backend].needs_model and not model:
         raise InputRefused("no model is named", expected="the name of a model")
     _check_text("name", name)
     _check_text("model", model, limit=300, required=False)
-    parsed = parse_settings(settings or {})
+    parsed = parse_settings(settings or {}, own=own_settings(backend))
     return System.objects.create(
         owner=owner,
         name=name,

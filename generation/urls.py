@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from generation import views
+from generation import output_views, views
 
 app_name = "generation"
 
@@ -28,6 +28,8 @@ urlpatterns = [
     path("prompt-sets/", views.prompt_set_list, name="prompt-set-list"),
     path("prompt-sets/new/", views.prompt_set_create, name="prompt-set-create"),
     path("prompt-sets/<slug:slug>/", include(prompt_set_urls)),
+    path("outputs/<int:pk>/", output_views.output_detail, name="output-detail"),
+    path("outputs/<int:pk>/media/", output_views.output_media, name="output-media"),
     path("jobs/", views.job_list, name="job-list"),
     path("jobs/<int:pk>/", include(job_urls)),
 ]

@@ -11,13 +11,22 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from django.db import DatabaseError, connection
+from django.utils.timezone import now
 
 from generation import leases
-from generation.backends import Backend, GenerationRequest, GenerationResult, load_backend
+from generation.backends import (
+    Backend,
+    GenerationRequest,
+    GenerationResult,
+    load_backend,
+    own_settings,
+)
+from generation.backends.machine import describe_machine, peak_memory
 from generation.backends.settings import parse_settings
-from generation.models import Output
+from generation.models import EngineRecord, Output
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +53,10 @@ class Worker:
         self.stop = threading.Event()
         self._backend: Backend | None = None
         self._loaded: tuple[str, str, str] | None = None
+        self._engine: EngineRecord | None = None
+        self._engine_slots = 0
+        self._batches = 0
+        self._batch_record: dict[str, Any] = {}
 
     def run(self, *, drain: bool) -> int:
         """Work until stopped, or with `drain` until nothing waits; return the rows finished."""
@@ -87,6 +100,7 @@ class Worker:
                 if self.stop.is_set():
                     return
                 batch = outputs[start : start + backend.batch_size]
+                self._begin_batch(backend)
                 for result in backend.generate([_request(output) for output in batch]):
                     del waiting[result.key]
                     yield result
@@ -99,24 +113,47 @@ class Worker:
             for output in waiting.values():
                 yield from self._results([output])
 
+    def _begin_batch(self, backend: Backend) -> None:
+        """Note what is common to the rows of a batch."""
+        self._engine = self._engine_of(backend)
+        self._batches += 1
+        self._batch_record = {
+            "batch": f"{self.name}-{self._batches}",
+            "started_at": now().isoformat(timespec="milliseconds"),
+        }
+
+    def _engine_of(self, backend: Backend) -> EngineRecord:
+        """Return what `backend` is now: hashed once when loaded, again if it has fewer slots."""
+        if self._engine is None or self._engine_slots != backend.batch_size:
+            self._engine_slots = backend.batch_size
+            return leases.record_engine(_engine_record(backend))
+        return self._engine
+
     def _load(self, outputs: Sequence[Output]) -> Backend:
         system = outputs[0].system
         wanted = (system.backend, system.model, system.settings.get("dtype", "auto"))
         if self._backend is None or self._loaded != wanted:
             self._backend = None  # free the old model's memory before the new one is loaded
             backend = load_backend(wanted[0], wanted[1], dtype=wanted[2])
-            self._backend, self._loaded = backend, wanted
+            self._backend, self._loaded, self._engine = backend, wanted, None
         for output in {o.job_id: o for o in outputs}.values():
             if output.job and not output.job.provenance:
-                made_by = {**self._backend.provenance(), "settings": output.system.settings}
-                leases.record_provenance(output.job, {**made_by, "seed": output.job.seed})
+                self._engine = self._engine_of(self._backend)
+                made_by = {
+                    **self._engine.record,
+                    "settings": output.system.settings,
+                    "seed": output.job.seed,
+                    "started_at": now().isoformat(timespec="seconds"),
+                }
+                leases.record_provenance(output.job, made_by)
         return self._backend
 
     def _store(self, output: Output, result: GenerationResult) -> bool:
         if result.error:
             stored = leases.fail_output(output, error=result.error)
         else:
-            stored = leases.finish_output(output, result)
+            record = {**self._batch_record, **peak_memory()}
+            stored = leases.finish_output(output, result, engine=self._engine, record=record)
         if stored:
             self.on_row(output, result)
         return stored
@@ -163,12 +200,18 @@ class Worker:
                 signal.signal(number, handler)
 
 
+def _engine_record(backend: Backend) -> dict[str, Any]:
+    machine, own = describe_machine(), backend.provenance()
+    versions = {**machine["versions"], **own.get("versions", {})}
+    return {**machine, **own, "versions": versions}
+
+
 def _request(output: Output) -> GenerationRequest:
     prompt = output.prompt
     return GenerationRequest(
         key=output.pk,
         messages=prompt.messages or [{"role": "user", "content": prompt.text}],
-        settings=parse_settings(output.system.settings),
+        settings=parse_settings(output.system.settings, own=own_settings(output.system.backend)),
         seed_key=seed_key(output),
     )
 

@@ -25,7 +25,9 @@ def database_url() -> str:
     return f"postgres://{database['USER']}@{host}/{name}"
 
 
-def spawn(*arguments: str, **kwargs: Any) -> subprocess.Popen[str]:
+def spawn(
+    *arguments: str, environment: dict[str, str] | None = None, **kwargs: Any
+) -> subprocess.Popen[str]:
     """Start `manage.py ARGUMENTS`; the caller waits for it or ends it."""
     return subprocess.Popen(
         [sys.executable, ROOT / "manage.py", *arguments],
@@ -36,6 +38,7 @@ def spawn(*arguments: str, **kwargs: Any) -> subprocess.Popen[str]:
             "EVALSITE_SECRET_KEY": settings.SECRET_KEY,
             "EVALSITE_DATA": str(settings.DATA_DIR),
             "OMP_NUM_THREADS": "1",
+            **(environment or {}),
         },
         text=True,
         **kwargs,

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
 
-from generation.backends.settings import GenerationSettings
+from generation.backends.media import MediaContent
+from generation.backends.settings import GenerationSettings, Setting
 
-#: Backend name -> the module that has its class `Backend`.
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """Where a backend is, and what people who make a system read."""
+
+    #: Has the class `Backend`, and `OWN_SETTINGS` where it knows settings of its own.
+    module: str
+    label: str
+    needs_model: bool = True
+
+
 BACKENDS = {
-    "transformers": "generation.backends.transformers",
-    "fake": "generation.backends.fake",
+    "transformers": Registered(
+        module="generation.backends.transformers",
+        label="Transformers, on this server's workers",
+    ),
+    "openai_http": Registered(
+        module="generation.backends.openai_http",
+        label="A server that speaks OpenAI's protocol (vLLM, SGLang, llama.cpp)",
+    ),
+    "speech": Registered(
+        module="generation.backends.speech",
+        label="Speech: flite, espeak-ng, Piper, Kokoro",
+    ),
+    "fake": Registered(
+        module="generation.backends.fake",
+        label="Fake, for trying things out",
+        needs_model=False,
+    ),
 }
 
 
@@ -28,10 +54,11 @@ class GenerationRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationResult:
-    """What became of one row: a text, or an error that is this row's alone."""
+    """What became of one row: a text or a file, or an error that is this row's alone."""
 
     key: int
     text: str = ""
+    media: MediaContent | None = None
     finish_reason: str = ""
     prompt_tokens: int | None = None
     output_tokens: int | None = None
@@ -57,7 +84,15 @@ class Backend(Protocol):
         ...
 
 
+def own_settings(name: str) -> Mapping[str, Setting]:
+    """Return the settings that only the named backend knows."""
+    if name not in BACKENDS:
+        return {}
+    own: Mapping[str, Setting] = getattr(import_module(BACKENDS[name].module), "OWN_SETTINGS", {})
+    return own
+
+
 def load_backend(name: str, model: str, *, dtype: str) -> Backend:
     """Load `model` with the named backend; slow, and imports the engine's packages."""
-    backend: Backend = import_module(BACKENDS[name]).Backend(model, dtype=dtype)
+    backend: Backend = import_module(BACKENDS[name].module).Backend(model, dtype=dtype)
     return backend

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 
+from generation.backends.hub import HUB, hub_cache, hub_folder
 from generation.exceptions import ModelNotFound, ModelNotUsable
 
 #: Model name -> (package, file): GGUF weights inside a package, converted once.
@@ -21,35 +24,82 @@ def model_folder(name: str) -> Path:
     """Return the folder with the safetensors of `name`; convert a packaged model first.
 
     Raises `ModelNotFound`, also for a path that leads out of EVALSITE_MODEL_ROOTS, and
-    `ModelNotUsable` for a folder without safetensors.
+    `ModelNotUsable` for a folder without safetensors, or with a file from outside.
     """
     if name in PACKAGED:
         return _converted(*PACKAGED[name])
+    folder = hub_folder(name) if name.startswith(HUB) else path_below_roots(name)
+    if not any(folder.glob("*.safetensors")):
+        raise ModelNotUsable(f"The model {name!r} has no .safetensors file.")
+    for path in folder.rglob("*"):
+        if not _is_allowed(path.resolve()):
+            raise ModelNotUsable(f"The model's file {path.name!r} is a link that leads out.")
+    for index in folder.glob("*.index.json"):
+        _check_index(index)
+    return folder
+
+
+def path_below_roots(name: str) -> Path:
+    """Return the file or folder; raise `ModelNotFound`, also for a path or link that leads out."""
     for root in settings.EVALSITE_MODEL_ROOTS:
-        folder = (root / name).resolve()
-        if folder != root and folder.is_relative_to(root) and folder.is_dir():
-            if not any(folder.glob("*.safetensors")):
-                raise ModelNotUsable(f"The model {name!r} has no .safetensors file.")
-            return folder
+        path = (root / name).resolve()
+        if path != root and path.is_relative_to(root) and path.exists():
+            return path
     raise ModelNotFound(f"The model {name!r} is not in any folder of EVALSITE_MODEL_ROOTS.")
+
+
+def _is_allowed(path: Path) -> bool:
+    roots = [*settings.EVALSITE_MODEL_ROOTS, hub_cache()]
+    return any(path.is_relative_to(root) for root in roots)
+
+
+def _check_index(index: Path) -> None:
+    """Refuse an index of weights that names anything but safetensors beside it."""
+    try:
+        files = set(json.loads(index.read_text())["weight_map"].values())
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise ModelNotUsable(f"The model's {index.name} is no index of weights.") from None
+    for file in files:
+        is_plain = isinstance(file, str) and Path(file).name == file
+        if not (is_plain and file.endswith(".safetensors")):
+            raise ModelNotUsable(f"The model's {index.name} names {file!r}, no safetensors.")
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
     """Return the sha256 of every weight, configuration and tokenizer file."""
-    names = sorted(p for p in folder.iterdir() if p.suffix in {".safetensors", ".json", ".jinja"})
-    return {path.name: _sha256(path) for path in names}
+    kinds = {".safetensors", ".json", ".jinja", ".model", ".txt"}
+    paths = sorted(path for path in folder.iterdir() if path.suffix in kinds)
+    return {path.name: file_sha256(path) for path in paths}
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def joined_parts(parts: Sequence[Path], *, sha256: str, name: str) -> Path:
+    """Return the file in the cache that the parts make up, written once.
+
+    Raises `ModelNotUsable` where their content has another hash.
+    """
+    target: Path = settings.DATA_DIR / "models" / f"{sha256[:16]}-{name}"
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = b"".join(part.read_bytes() for part in parts)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelNotUsable(f"The parts of {name} are damaged: install their packages again.")
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as draft:
+        draft.write(content)
+    os.rename(draft.name, target)  # noqa: PTH104 - atomic: another process may write it as well
+    return target
+
+
 def _converted(package: str, file: str) -> Path:
     """Return the cache folder that is named after the content of the GGUF file."""
-    source = _package_file(package, file)
+    source = package_file(package, file)
     cache: Path = settings.DATA_DIR / "models"
-    target = cache / f"{source.stem}-{_sha256(source)[:16]}"
+    target = cache / f"{source.stem}-{file_sha256(source)[:16]}"
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
@@ -66,7 +116,8 @@ def _converted(package: str, file: str) -> Path:
     return target
 
 
-def _package_file(package: str, file: str) -> Path:
+def package_file(package: str, file: str) -> Path:
+    """Return a file of an installed package; raise `ModelNotFound` where it is not installed."""
     # Found without being imported: the package would import things that we do not install.
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or []) if spec else []:

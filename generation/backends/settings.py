@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evalsite.lib.exceptions import InputRefused
@@ -12,6 +12,15 @@ from evalsite.lib.text import is_storable
 DTYPES = ("auto", "float32", "bfloat16")
 MODES = ("chat", "plain")
 MAX_NEW_TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a setting may be: a test, the words for what it expects, and what it is if not given."""
+
+    holds: Callable[[Any], bool]
+    expected: str
+    default: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,43 +38,55 @@ class GenerationSettings:
     #: `auto`: bfloat16 on a GPU, float32 on a CPU, where outputs do not depend on the batch.
     dtype: str = "auto"
     stop: tuple[str, ...] = ()
+    #: What only the system's backend knows, by name.
+    own: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Return all settings in one level, as a system stores them."""
+        values = asdict(self)
+        own = values.pop("own")
+        return {**values, **own}
 
 
-def parse_settings(values: Mapping[str, Any]) -> GenerationSettings:
-    """Return checked settings; raise `InputRefused` for an unknown key or an unusable value."""
-    known = {field.name for field in fields(GenerationSettings)}
-    if unknown := sorted(set(values) - known):
+def parse_settings(
+    values: Mapping[str, Any], *, own: Mapping[str, Setting] | None = None
+) -> GenerationSettings:
+    """Return checked settings; raise `InputRefused` for an unknown key or an unusable value.
+
+    `own` are those of the system's backend, from `generation.backends.own_settings`.
+    """
+    own = own or {}
+    known = {**_COMMON, **own}
+    if unknown := sorted(set(values) - known.keys()):
         raise InputRefused(
             f"unknown setting {unknown[0]!r}", expected="only " + ", ".join(sorted(known))
         )
-    checks: dict[str, Callable[[Any], bool]] = {
-        "temperature": lambda v: _number(v, 0, 10),
-        "top_p": lambda v: _number(v, 0, 1) and v > 0,
-        "top_k": lambda v: _whole(v, 0, 1_000_000),
-        "max_new_tokens": lambda v: _whole(v, 1, MAX_NEW_TOKENS),
-        "system_prompt": lambda v: v is None or _text(v),
-        "mode": lambda v: v in MODES,
-        "dtype": lambda v: v in DTYPES,
-        "stop": lambda v: isinstance(v, list | tuple) and all(_text(s) and s for s in v),
-    }
-    for name, value in values.items():
-        if not checks[name](value):
-            raise InputRefused(f"{name} is {_shown(value)}", expected=_EXPECTED[name])
-    return GenerationSettings(**{**values, "stop": tuple(values.get("stop", ()))})
+    # A default that does not hold is a setting that has to be given.
+    given = {**{name: setting.default for name, setting in own.items()}, **values}
+    for name, value in given.items():
+        if not known[name].holds(value):
+            raise InputRefused(f"{name} is {_shown(value)}", expected=known[name].expected)
+    common = {name: value for name, value in given.items() if name not in own}
+    return GenerationSettings(
+        **{**common, "stop": tuple(values.get("stop", ()))},
+        own={name: given[name] for name in own},
+    )
 
 
-_EXPECTED = {
-    "temperature": "a number from 0 (greedy) to 10",
-    "top_p": "a number above 0, at most 1",
-    "top_k": "a whole number, 0 for all tokens",
-    "max_new_tokens": f"a whole number from 1 to {MAX_NEW_TOKENS}",
-    "system_prompt": "a text, or null",
-    "mode": " or ".join(MODES),
-    "dtype": " or ".join(DTYPES),
-    "stop": "a list of texts",
+#: Their defaults stand in `GenerationSettings`.
+_COMMON = {
+    "temperature": Setting(lambda v: _number(v, 0, 10), "a number from 0 (greedy) to 10"),
+    "top_p": Setting(lambda v: _number(v, 0, 1) and v > 0, "a number above 0, at most 1"),
+    "top_k": Setting(lambda v: whole(v, 0, 1_000_000), "a whole number, 0 for all tokens"),
+    "max_new_tokens": Setting(
+        lambda v: whole(v, 1, MAX_NEW_TOKENS), f"a whole number from 1 to {MAX_NEW_TOKENS}"
+    ),
+    "system_prompt": Setting(lambda v: v is None or _text(v), "a text, or null"),
+    "mode": Setting(lambda v: v in MODES, " or ".join(MODES)),
+    "dtype": Setting(lambda v: v in DTYPES, " or ".join(DTYPES)),
+    "stop": Setting(
+        lambda v: isinstance(v, list | tuple) and all(_text(s) and s for s in v), "a list of texts"
+    ),
 }
 
 
@@ -83,5 +104,5 @@ def _shown(value: object) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-def _whole(value: object, low: int, high: int) -> bool:
+def whole(value: object, low: int, high: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high

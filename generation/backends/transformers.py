@@ -74,12 +74,15 @@ class Backend:
         return {
             "engine": "transformers generate, left-padded static batches",
             "model": self.name,
+            "revision": self.name.partition("@")[2] or None,
             "files": file_hashes(self.folder),
             "chat_template_sha256": sha256(str(self.tokenizer.chat_template or "")),
             "dtype": self.dtype,
             "attention": self.model.config._attn_implementation,
             "batch_size": self.batch_size,
             "own_generation_config": self.own_config,
+            # Temperature and the like are a row's own, by the sampler: see the job's settings.
+            "generation_config": self.model.generation_config.to_dict(),
             "sampler": SAMPLER_VERSION,
             "device": device,
             "cuda": torch.version.cuda if cuda else None,

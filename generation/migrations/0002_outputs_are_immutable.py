@@ -25,7 +25,7 @@ def create(apps, editor):
 
 def drop(apps, editor):
     if editor.connection.vendor == "sqlite":
-        editor.execute("DROP TRIGGER output_is_immutable")
+        editor.execute("DROP TRIGGER IF EXISTS output_is_immutable")
     else:
         editor.execute("DROP FUNCTION generation_output_is_immutable CASCADE")
 

@@ -8,6 +8,9 @@ from django.utils.timezone import now
 from playwright.sync_api import BrowserContext, Page, expect
 
 from annotation.launch import launch_study
+from generation.backends.media import read_wav
+from generation.leases import record_engine
+from generation.media import store_media
 from generation.models import Output, System
 from generation.services import queue_generation
 from tests.browser.people import overflows, sign_in, violations
@@ -19,6 +22,7 @@ from tests.factories import (
     make_system,
     make_user,
 )
+from tests.generation.sounds import tone
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +38,8 @@ PAGES = [
     "/prompt-sets/prompts-1/outputs/",
     "/jobs/",
     "/jobs/{job}/",
+    "/outputs/{output}/",
+    "/outputs/{sound}/",
     "/studies/",
     "/studies/new/",
     "/studies/draft/",
@@ -55,15 +61,23 @@ def places() -> dict[str, int]:
     job = queue_generation(system=fake, prompt_set=study.prompt_set)
     first = job.outputs.all()[0]
     Output.objects.filter(pk=first.pk).update(state="failed", error="/a/" + "long/path" * 20)
-    make_output(
+    output = make_output(
         system=make_system(name="Formatted"),
         prompt=study.prompt_set.prompts.first(),
         text="#### Head\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```python\nprint('x' * 200)"
         + "  # and on" * 20
         + "\n```\n\n$x^2$\n\n> quoted",
         finish_reason="length",
+        provenance={"token_ids": list(range(300))},
+        engine=record_engine({"files": {"model.safetensors": "f" * 64}, "cpu": LONG}),
     )
-    return {"job": job.pk, "rater": rater.pk}
+    sound = make_output(
+        system=make_system(name="Spoken"),
+        prompt=study.prompt_set.prompts.first(),
+        text="",
+        media=store_media(read_wav(tone())),
+    )
+    return {"job": job.pk, "rater": rater.pk, "output": output.pk, "sound": sound.pk}
 
 
 def signed_in_page(context: BrowserContext) -> Page:

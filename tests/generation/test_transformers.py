@@ -162,7 +162,7 @@ def test_two_processes_that_convert_at_once_leave_one_whole_folder(monkeypatch, 
     settings.DATA_DIR = tmp_path / "data"
     package = tmp_path / "weights.gguf"
     package.write_bytes(b"weights")
-    monkeypatch.setattr(local_models, "_package_file", lambda package_name, file: package)
+    monkeypatch.setattr(local_models, "package_file", lambda package_name, file: package)
     nested = []
 
     def convert(source, target):
@@ -181,7 +181,7 @@ def test_a_conversion_that_breaks_leaves_nothing_behind(monkeypatch, settings, t
     settings.DATA_DIR = tmp_path / "data"
     package = tmp_path / "weights.gguf"
     package.write_bytes(b"weights")
-    monkeypatch.setattr(local_models, "_package_file", lambda package_name, file: package)
+    monkeypatch.setattr(local_models, "package_file", lambda package_name, file: package)
 
     def convert(source, target):
         (target / "half").touch()

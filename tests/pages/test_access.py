@@ -31,6 +31,7 @@ OWN = [
     "/prompt-sets/prompts-1/",
     "/prompt-sets/prompts-1/outputs/",
     "/jobs/{job}/",
+    "/outputs/{output}/",
     "/studies/draft/",
     "/studies/open/",
     "/studies/open/raters/{rater}/exclude/",
@@ -82,6 +83,7 @@ def places() -> dict[str, int]:
     return {
         "rater": rater.pk,
         "job": job.pk,
+        "output": job.outputs.order_by("pk")[0].pk,
         "kept": fit_leaderboard(study).pk,
         "link": open_link(study, cap=1).pk,
     }

@@ -120,3 +120,40 @@ def test_the_latest_job_comes_first():
     ]
     page = signed_in().get(f"/systems/{system.slug}/")
     assert [job.pk for job in page.context["jobs"]] == [job.pk for job in reversed(jobs)]
+
+
+SERVED = {
+    "name": "Served",
+    "backend": "openai_http",
+    "model": "Qwen3-8B",
+    "temperature": "0.7",
+    "more": '{"base_url": "http://gpu-1:8000/v1", "top_k": 40}',
+}
+
+
+def test_a_system_behind_a_server_is_made_with_settings_as_json():
+    alice = signed_in()
+    page = alice.get(alice.post(NEW, SERVED)["Location"]).content.decode()
+    assert "http://gpu-1:8000/v1" in page
+    settings = System.objects.get().settings
+    assert (settings["base_url"], settings["top_k"], settings["temperature"]) == (
+        "http://gpu-1:8000/v1",
+        40,
+        0.7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "words"),
+    [
+        ("{", "more", "valid JSON"),
+        ("[1]", "more", "JSON object"),
+        ('{"base_url": "ftp://x"}', "__all__", "base_url is 'ftp://x'"),
+        ("", "__all__", "base_url is ''"),
+        ('{"base_url": "http://h/v1", "api_key_variable": "HOME"}', "__all__", "_API_KEY"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_on_the_page(more, field, words):
+    answer = signed_in().post(NEW, {**SERVED, "more": more})
+    assert words in errors(answer)[field][0]
+    assert not System.objects.exists()

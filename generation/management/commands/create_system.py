@@ -9,7 +9,7 @@ from typing import Any
 from evalsite.lib.commands import EvalsiteCommand
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.owners import owner_named
-from generation.models import System
+from generation.models import backend_choices
 from generation.services import create_system
 
 
@@ -19,8 +19,8 @@ class Command(EvalsiteCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--slug", default="", help="default: made from the name")
-        parser.add_argument("--backend", choices=System.Backend.values, default="imported")
-        parser.add_argument("--model", default="", help="a folder below EVALSITE_MODEL_ROOTS")
+        parser.add_argument("--backend", choices=dict(backend_choices()), default="imported")
+        parser.add_argument("--model", default="", help="what the backend loads")
         # Django has a --settings of its own.
         parser.add_argument(
             "--generation",

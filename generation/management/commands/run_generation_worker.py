@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from tqdm import tqdm
-
 from evalsite.lib.commands import EvalsiteCommand
 from evalsite.lib.exceptions import InputRefused
-from generation.backends import GenerationResult
-from generation.models import Output
+from generation.progress import Progress
 from generation.worker import Worker
 
 MAX_BATCH = 4096
@@ -40,21 +36,14 @@ class Command(EvalsiteCommand):
         **_: Any,
     ) -> None:
         _check(batch_size, lease_seconds, worker)
-        bar = tqdm(
-            total=Output.objects.unfinished().count() if drain else None,
-            unit=" outputs",
-            disable=not (drain and sys.stderr.isatty()),
+        progress = Progress()
+        made = Worker(
+            name=worker, batch_size=batch_size, lease_seconds=lease_seconds, on_row=progress.row
         )
-
-        def show(output: Output, result: GenerationResult) -> None:
-            bar.update()
-            if result.error:
-                self.stderr.write(f"output {output.pk} failed: {result.error}")
-
-        finished = Worker(
-            name=worker, batch_size=batch_size, lease_seconds=lease_seconds, on_row=show
-        ).run(drain=drain)
-        bar.close()
+        try:
+            finished = made.run(drain=drain)
+        finally:
+            progress.close()
         if drain:
             self.stdout.write(f"{finished} outputs finished")
 
