@@ -10,7 +10,7 @@ have to be corrected: a judgment that supersedes another counts one for itself a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -21,9 +21,8 @@ from django.db.models import Count, Max
 from numpy.typing import NDArray
 
 from annotation.models import Judgment, JudgmentQuerySet, Study
-from annotation.protocols import Answer
 from evalsite.lib.db import write_transaction
-from ranking.marks import Marker
+from ranking.marks import Counted, Marker
 from ranking.models import Rollup
 from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Ints
 
@@ -52,19 +51,9 @@ _CELL = np.dtype(
 )
 #: Cells with the same key are one.
 _KEY = ("question", "prompt", "a", "b", "rater", "answer", "day")
-_FIELDS = (
-    "task", "task__prompt", "task__system_a", "task__system_b", "rater", "left", "verdict", "score",
-    "answer", "created_at", "supersedes__left", "supersedes__verdict", "supersedes__score",
-    "supersedes__answer", "supersedes__created_at",
-)  # fmt: skip
-#: Of these, what is of the task and the rater, and what is of the judgment.
-_OF_TASK, _OF_JUDGMENT = 5, 5
-
 _LAST_DAY = 2**16 - 1
 
 Packed = NDArray[np.void]
-#: Rows of the first ten fields, and how much each counts.
-Counted = Iterable[tuple[tuple[Any, ...], int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +93,15 @@ class Cells:
 def read_cells(study: Study) -> Cells:
     """Return the cells of the judgments that stand, of all questions."""
     rollup = Rollup.objects.filter(study=study).first()
-    tail = list(_rows_after(study, rollup.watermark if rollup else 0)[:FOLD_AT])
+    fields = Marker(study).fields_with_corrected
+    later = _rows_after(study, rollup.watermark if rollup else 0).values_list(*fields)
+    tail = list(later[:FOLD_AT])
     if len(tail) >= FOLD_AT:
         rollup = fold(study)
-        tail = list(_rows_after(study, rollup.watermark))
+        tail = list(_rows_after(study, rollup.watermark).values_list(*fields))
     numbering = _Numbering.of(study, rollup)
     recorded = (rollup.recorded if rollup else 0) + len(tail)
-    return numbering.cells(_unpacked(rollup), _cells_of(tail), recorded)
+    return numbering.cells(_unpacked(rollup), numbering.marker.counted(tail), recorded)
 
 
 def less(study: Study, cells: Cells, judgments: JudgmentQuerySet) -> Cells:
@@ -119,7 +110,7 @@ def less(study: Study, cells: Cells, judgments: JudgmentQuerySet) -> Cells:
         Marker(study), prompts=cells.prompts, raters=cells.raters, systems=cells.systems
     )
     counted = judgments.counted().current().order_by()
-    gone = counted.values_list(*_FIELDS[: _OF_TASK + _OF_JUDGMENT])
+    gone = counted.values_list(*numbering.marker.fields)
     return numbering.cells(cells.rows, ((row, -1) for row in gone), cells.recorded)
 
 
@@ -141,10 +132,11 @@ def fold(study: Study) -> Rollup:
             return rollup
         numbering = _Numbering.of(study, rollup)
         rows = _unpacked(rollup)
+        marker = numbering.marker
         new = _rows_after(study, rollup.watermark).filter(pk__lte=settled)
-        later = new.iterator(chunk_size=_BATCH)
+        later = new.values_list(*marker.fields_with_corrected).iterator(chunk_size=_BATCH)
         while batch := list(islice(later, _BATCH)):
-            rows = np.concatenate([rows, numbering.pack(_cells_of(batch))])
+            rows = np.concatenate([rows, numbering.pack(marker.counted(batch))])
             rollup.recorded += len(batch)
         rollup.cells = _summed(rows).tobytes()
         rollup.prompts, rollup.raters = numbering.keys["prompts"], numbering.keys["raters"]
@@ -181,18 +173,8 @@ def _highest_id() -> int:
     return Judgment.objects.order_by().aggregate(highest=Max("pk"))["highest"] or 0
 
 
-def _rows_after(study: Study, watermark: int) -> Any:
-    later = study.judgments.counted().filter(pk__gt=watermark).order_by("pk")
-    return later.values_list(*_FIELDS)
-
-
-def _cells_of(rows: Iterable[tuple[Any, ...]]) -> Counted:
-    """Yield what to count, and by how much: a correction takes back what it corrects."""
-    both = _OF_TASK + _OF_JUDGMENT
-    for row in rows:
-        yield row[:both], 1
-        if row[-1] is not None:
-            yield (*row[:_OF_TASK], *row[both:]), -1
+def _rows_after(study: Study, watermark: int) -> JudgmentQuerySet:
+    return study.judgments.counted().filter(pk__gt=watermark).order_by("pk")
 
 
 class _Numbering:
@@ -236,19 +218,21 @@ class _Numbering:
         return np.array(cells, dtype=_CELL)
 
     def _cells(self, row: tuple[Any, ...], count: int) -> Iterator[tuple[int, ...]]:
-        task, prompt, a, b, rater, left, verdict, score, more, at = row
-        answer = Answer(verdict=verdict, score=score, more=more)
+        task, prompt, a, b, rater, at, left, *said = row
         of_prompt, of_rater = self.number("prompts", prompt), self.number("raters", rater)
+        second = 0 if b is None else self.number("systems", b)
         day = min(max(int(at.timestamp() // 86400), 0), _LAST_DAY)
-        for question, place, value in self.marker.marks(task, answer):
-            system = a if place is None else self.marker.system(task, place)
+        side = self.marker.sides[left]
+        for question, system, value in self.marker.marks(task, tuple(said)):
             yield (
                 question,
                 of_prompt,
-                REFERENCE if system is None else self.number("systems", system),
-                0 if b is None else self.number("systems", b),
+                REFERENCE
+                if system is None
+                else self.number("systems", a if system < 0 else system),
+                second,
                 of_rater,
-                self.marker.side(left) + value,
+                side + value,
                 day,
                 count,
             )

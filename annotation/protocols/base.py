@@ -121,6 +121,11 @@ class Protocol(ABC):
         """How many values a mark can have; they begin at 0."""
         return 256
 
+    @property
+    def counts_more(self) -> bool:
+        """Whether marks need more of an answer than its verdict and score."""
+        return True
+
     @abstractmethod
     def marks(self, answer: Answer, *, places: int) -> list[Mark]:
         """Return what a report counts of an answer; question 0 is in it exactly once."""
@@ -192,6 +197,10 @@ class Scored(Singles):
 
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
         return {"choice": str(answer.score)}
+
+    @property
+    def counts_more(self) -> bool:
+        return False
 
     def marks(self, answer: Answer, *, places: int) -> list[Mark]:
         return [Mark(0, None, answer.score or 0)]

@@ -90,6 +90,10 @@ class Ccr(Pairs):
     def values(self) -> int:
         return len(WORDS)
 
+    @property
+    def counts_more(self) -> bool:
+        return False
+
     def marks(self, answer: Answer, *, places: int) -> list[Mark]:
         return [Mark(0, None, (answer.score or 0) + MOST)]
 

@@ -145,6 +145,10 @@ class Pairwise(Pairs):
     def values(self) -> int:
         return len(VERDICTS)
 
+    @property
+    def counts_more(self) -> bool:
+        return bool(self.criteria)
+
     def marks(self, answer: Answer, *, places: int) -> list[Mark]:
         """Return the verdict as question 0, then that of each criterion."""
         verdicts = answer.more.get("criteria", {}) if self.criteria else {}
