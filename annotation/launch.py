@@ -15,6 +15,7 @@ from annotation.design import TaskPlan, plan_slots, plan_tasks
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Side, Study, Task
 from annotation.protocols import protocol_of
+from annotation.quality.declaring import plan_of_rules
 from annotation.way import count_golds, gold_pairs, plan_of_way, way_problems
 from evalsite.lib.db import write_transaction
 from evalsite.lib.text import sha256
@@ -158,6 +159,7 @@ def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, An
     return {
         **{field: getattr(study, field) for field in fields},
         "raters": plan_of_way(study),
+        "rules": plan_of_rules(study),
         "stopping_rule": "every task has judgments_per_task judgments, or the study is closed",
         "prompt_set": {
             "slug": study.prompt_set.slug,
