@@ -18,6 +18,8 @@ from annotation.quality.columns import Bools, Ints, count_by, sum_by
 LEVEL = 0.001
 LEAST_HITS = 5
 LEAST_RATERS = 5
+#: So that 9 by 1.0000000001 is 9.
+_ROUNDING = 1e-6
 #: The newest so many raters, stretches or judgments are "of late"; before them, as many at least.
 WINDOWS = {"rater": 20, "stretch": 60, "judgment": 500}
 
@@ -102,7 +104,7 @@ def _is_little(hit: Bools, rater: Ints) -> bool:
 def _effective(hit: Bools, rater: Ints) -> tuple[int, int]:
     """Return hits and units by their design effect, as whole numbers; hits are rounded down."""
     effect = design_effect(hit, rater)
-    return int(hit.sum() / effect), int(np.ceil(len(hit) / effect))
+    return int(hit.sum() / effect + _ROUNDING), int(np.ceil(len(hit) / effect - _ROUNDING))
 
 
 def design_effect(hit: Bools, rater: Ints) -> float:
@@ -114,4 +116,4 @@ def design_effect(hit: Bools, rater: Ints) -> float:
         return 1.0
     parts = sum_by(number, hit, raters) - rate * count_by(number, raters)
     variance = raters / (raters - 1) * float((parts**2).sum()) / n**2
-    return max(1.0, variance / (rate * (1 - rate) / n))
+    return max(1.0, variance / (rate * (1 - rate) / (n - 1)))

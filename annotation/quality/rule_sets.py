@@ -15,21 +15,22 @@ def basic(offers: Offers) -> list[RuleSpec]:
 
     All but runs are beyond doubt, so that nobody is excluded for a few unlucky answers.
     """
+    has_scores = Needs.SCORES in offers
+    # Whoever scores with care is often one point off.
+    gold = "gold_within_1" if has_scores else "gold"
+    against = ("correlation", 0.4) if has_scores else ("agreement", 0.4)
     rules = [
         RuleSpec(name="basic: too quick", measure="quick", threshold=0.5, least=10),
         RuleSpec(name="basic: straight-lining", measure="run", threshold=25, least=30),
-        RuleSpec(name="basic: gold", measure="gold", threshold=0.75, least=5),
+        RuleSpec(name="basic: gold", measure=gold, threshold=0.75, least=5),
         RuleSpec(name="basic: attention", measure="attention", threshold=0.75, least=3),
         RuleSpec(name="basic: contradicts itself", measure="consistency", threshold=0.5, least=10),
+        RuleSpec(
+            name="basic: against the rest", measure=against[0], threshold=against[1], least=20
+        ),
     ]
     if Needs.SIDES in offers:
-        rules += [
-            RuleSpec(name="basic: one side", measure="side", threshold=0.7, least=20),
-            RuleSpec(name="basic: against the rest", measure="agreement", threshold=0.4, least=20),
-        ]
-    if Needs.SCORES in offers:
-        name = "basic: against the rest"
-        rules.append(RuleSpec(name=name, measure="correlation", threshold=0.25, least=20))
+        rules.append(RuleSpec(name="basic: one side", measure="side", threshold=0.7, least=20))
     return rules
 
 

@@ -40,9 +40,9 @@ def test_every_measure_says_unknown_where_there_is_nothing_to_measure(name):
         assert len(found.value) == len(found.count) == units
         if name != "agreement":  # three tasks by one rater each: nothing, too
             assert np.isnan(found.value).all() or name in ("haste", "quick", "pace")
-        assert not MEASURES[name].offends(found, 0.5, beyond_doubt=False)[
-            np.isnan(found.value)
-        ].any()
+        assert (
+            not MEASURES[name].offends(found, 0.5, beyond_doubt=False)[np.isnan(found.value)].any()
+        )
 
 
 # Clicking
@@ -67,9 +67,7 @@ def test_the_floor_grows_with_the_text_up_to_a_limit():
 
 
 def test_quick_counts_answers_below_their_floor_and_not_those_without_a_time():
-    columns = make_columns(
-        [0, 0, 0, 0], seconds=[0.5, 3, 3, np.nan], characters=[0, 0, 1000, 0]
-    )
+    columns = make_columns([0, 0, 0, 0], seconds=[0.5, 3, 3, np.nan], characters=[0, 0, 1000, 0])
     found = behaviour.quick(columns)
     assert value(found) == [2 / 3]
     assert behaviour.haste(columns).value[:3] == pytest.approx([0.5, 3, 3 / (1 + 1000 / 113.05)])
