@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
+from annotation.quality.assessment import alarms_of
 from annotation.self_naming import names_in, names_of
 from annotation.services import (
     MAX_INVITES,
@@ -78,8 +79,10 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "study": study,
         "systems": study.study_systems.select_related("system"),
         "progress": _progress(study),
+        "alarms": alarms_of(study),
         "raters": raters,
-        "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
+        "exclusions": study.exclusions.select_related("rater").order_by("-pk")[:PAGE_SIZE],
+        "exclusion_count": study.exclusions.count(),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
     }

@@ -47,7 +47,7 @@ class Measure:
     of_judgments: bool = False
 
     def show(self, value: float) -> str:
-        return f"{100 * value:.0f} %" if self.is_share else f"{value:.3g}"
+        return f"{100 * value:.0f}%" if self.is_share else f"{value:.3g}"
 
     def offends(self, found: Measured, threshold: float, *, beyond_doubt: bool) -> Bools:
         """Return which values are on the wrong side of the threshold; unknown ones are not.

@@ -1,4 +1,4 @@
-"""Alarms: a rule that breaks is seen, one that works is left alone, and small numbers are silent."""
+"""Alarms: a rule that breaks is seen, one that works is left alone, small numbers are silent."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_a_preview_says_who_and_why_and_does_nothing(study):
     found = preview_rules(study)
     (row,) = found.new
     assert row.rater == study.raters.get(name="charlie").pk
-    assert "100 %" in row.reason
+    assert "100%" in row.reason
     assert not Exclusion.objects.exists()
 
 

@@ -47,8 +47,8 @@ def test_the_reason_holds_the_numbers_and_the_rule():
     (hit,) = evaluate(GOLD_RULE, gold_columns((1, 5))).hits()
     assert (hit.rater, hit.judgment) == (0, None)
     assert hit.reason == (
-        "gold tasks answered right: 20 % (4 % to 62 %), from 5 judgments. "
-        "The rule: gold tasks answered right: below 70 %; from 4 on."
+        "gold tasks answered right: 20% (4% to 62%), from 5 judgments. "
+        "The rule: gold tasks answered right: below 70%; from 4 on."
     )
 
 
