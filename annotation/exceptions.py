@@ -83,3 +83,7 @@ class PlatformIdMissing(AnnotationError):
 
 class PlatformPreview(AnnotationError):
     """This is a preview: accept the task first, then open the link again."""
+
+
+class RulesChanged(AnnotationError):
+    """The study's rules have changed meanwhile; look at what they would exclude again."""

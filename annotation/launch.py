@@ -14,6 +14,7 @@ from django.utils.timezone import now
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Study, Task, TaskOutput
 from annotation.protocols import Protocol, protocol_of
+from annotation.quality.declaring import plan_of_rules
 from annotation.rounds import make_first_round, plan_of_rounds
 from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of, without_gold
 from annotation.way import count_golds, plan_of_way, way_problems
@@ -130,6 +131,7 @@ def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, An
         **{field: getattr(study, field) for field in fields},
         **({"rounds": plan_of_rounds(study, systems=len(systems))} if is_adaptive else {}),
         "raters": plan_of_way(study),
+        "rules": plan_of_rules(study),
         "stopping_rule": f"{tasks} has judgments_per_task judgments, or the study is closed",
         "prompt_set": {
             "slug": study.prompt_set.slug,

@@ -16,13 +16,14 @@ from django.utils.timezone import now
 from annotation.flag_models import Flag
 from annotation.link_models import Arrival, OpenLink
 from annotation.protocols import labels
+from annotation.rule_models import Rule
 from annotation.way_models import Gold, SurveyAnswers, Way
 from evalsite.lib.text import public_id
 from generation.models import Output, Prompt, PromptSet, System
 
 __all__ = [
     "INVITE_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion", "Flag", "Gold",
-    "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Side", "Study", "StudyEvent",
+    "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Rule", "Side", "Study", "StudyEvent",
     "StudySystem", "SurveyAnswers", "Task", "Way",
 ]  # fmt: skip
 
@@ -558,8 +559,16 @@ class Judgment(models.Model):
         return f"{said} by {self.rater}"
 
 
+class ExclusionQuerySet(models.QuerySet["Exclusion"]):
+    def in_force(self) -> ExclusionQuerySet:
+        return self.filter(lifted_at=None)
+
+
 class Exclusion(models.Model):
-    """Why a judgment, or all of a rater, does not count. Reversible: lifted, never deleted."""
+    """Why a judgment, or all of a rater, does not count. Reversible: lifted, never deleted.
+
+    A rule excludes the same only once: what a person has lifted stays lifted.
+    """
 
     study = models.ForeignKey(Study, models.CASCADE, related_name="exclusions")
     rater = models.ForeignKey(Rater, models.CASCADE, related_name="exclusions")
@@ -568,13 +577,29 @@ class Exclusion(models.Model):
         Judgment, models.CASCADE, null=True, blank=True, related_name="exclusions"
     )
     rule = models.CharField(max_length=60)
+    #: True when a declared rule found it; otherwise `rule` is what somebody called it.
+    by_rule = models.BooleanField(default=False, editable=False)
     reason = models.TextField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(default=now)
     lifted_at = models.DateTimeField(null=True, blank=True)
 
+    objects = ExclusionQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["study", "rule", "rater"],
+                condition=Q(by_rule=True, judgment__isnull=True),
+                name="rule_excludes_a_rater_once",
+            ),
+            models.UniqueConstraint(
+                fields=["study", "rule", "judgment"],
+                condition=Q(by_rule=True, judgment__isnull=False),
+                name="rule_excludes_a_judgment_once",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.rater}"

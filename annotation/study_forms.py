@@ -228,3 +228,16 @@ class CodesForm(forms.Form):
 
 class ExclusionForm(forms.Form):
     reason = forms.CharField(max_length=500)
+
+
+class ApplyForm(forms.Form):
+    """What a preview of the rules looked at: the newest judgment, and the rules by key."""
+
+    upto = forms.IntegerField(min_value=0, max_value=2**63 - 1)
+    rules = forms.CharField(required=False, max_length=2000)
+
+    def clean_rules(self) -> list[int]:
+        keys = [key for key in self.cleaned_data["rules"].split("-") if key]
+        if not all(key.isascii() and key.isdigit() and len(key) < 20 for key in keys):
+            raise forms.ValidationError("These are no rules.")
+        return [int(key) for key in keys]

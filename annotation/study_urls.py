@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from annotation import recruiting_views
+from annotation import quality_views, recruiting_views
 from annotation import study_views as views
 
 # /studies/<slug>/
@@ -19,6 +19,10 @@ study_urls = [
     path("payments.csv", recruiting_views.payments, name="study-payments"),
     path("links/", recruiting_views.link_make, name="link-make"),
     path("links/<int:link>/close/", recruiting_views.link_close, name="link-close"),
+    path("quality/", quality_views.quality, name="study-quality"),
+    path("rules/apply/", quality_views.rules_apply, name="rules-apply"),
+    path("rules/<int:rule>/retire/", quality_views.rule_retire, name="rule-retire"),
+    path("raters/<int:rater>/", quality_views.rater_detail, name="rater-detail"),
     path("raters/<int:rater>/revoke/", views.rater_revoke, name="rater-revoke"),
     path("raters/<int:rater>/exclude/", views.rater_exclude, name="rater-exclude"),
     path("exclusions/<int:exclusion>/lift/", views.exclusion_lift, name="exclusion-lift"),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
+from annotation.quality.assessment import alarms_of
 from annotation.rounds import next_round_size
 from annotation.self_naming import names_in, names_of
 from annotation.services import (
@@ -80,9 +81,11 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "study": study,
         "systems": study.study_systems.select_related("system"),
         "progress": _progress(study),
+        "alarms": alarms_of(study),
         "raters": raters,
         "marks": marks_of(raters) if study.way.check_count else {},
-        "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
+        "exclusions": study.exclusions.select_related("rater").order_by("-pk")[:PAGE_SIZE],
+        "exclusion_count": study.exclusions.count(),
         "flags": _flags(study),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),

@@ -8,6 +8,10 @@ from django.utils.timezone import now
 from playwright.sync_api import BrowserContext, Page, expect
 
 from annotation.launch import launch_study
+from annotation.quality.declaring import declare_rules
+from annotation.quality.reading import offers
+from annotation.quality.rule_sets import basic
+from annotation.quality.rules import RuleSpec
 from generation.backends.media import read_wav
 from generation.leases import record_engine
 from generation.media import store_media
@@ -15,6 +19,7 @@ from generation.models import Output, System
 from generation.services import queue_generation
 from tests.browser.people import overflows, sign_in, violations
 from tests.factories import (
+    make_judgment,
     make_output,
     make_prompt_set,
     make_rater,
@@ -46,6 +51,9 @@ PAGES = [
     "/studies/open/",
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/recruiting/",
+    "/studies/open/quality/",
+    "/studies/open/rules/apply/",
+    "/studies/open/raters/{rater}/",
 ]
 EMPTY = ["/", "/accounts/tokens/", "/systems/", "/prompt-sets/", "/jobs/", "/studies/"]
 LONG = "A-name-that-somebody-gave-without-a-single-space-in-it-" * 2
@@ -57,6 +65,10 @@ def places() -> dict[str, int]:
     study = launch_study(make_study(slug="open", prompts=3, name=LONG))
     make_study(slug="draft")
     rater = make_rater(study, name=LONG)
+    for task in study.tasks.all():
+        make_judgment(task, rater, seconds=0.1)
+    too_quick = RuleSpec(name=LONG[:60], measure="quick", threshold=0.5)
+    declare_rules(study, [too_quick, *basic(offers(study))], reason="seen")
     fake = make_system(slug="fake", name=LONG, backend=System.Backend.FAKE)
     job = queue_generation(system=fake, prompt_set=study.prompt_set)
     first = job.outputs.all()[0]

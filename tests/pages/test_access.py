@@ -7,6 +7,9 @@ from django.test import Client
 
 from annotation.joining import open_link
 from annotation.launch import launch_study
+from annotation.quality.declaring import declare_rules
+from annotation.quality.reading import offers
+from annotation.quality.rule_sets import basic
 from generation.models import System
 from generation.services import queue_generation
 from ranking.services import fit_leaderboard
@@ -37,6 +40,9 @@ OWN = [
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/recruiting/",
     "/studies/open/payments.csv",
+    "/studies/open/quality/",
+    "/studies/open/rules/apply/",
+    "/studies/open/raters/{rater}/",
     "/studies/open/leaderboard/",
     "/studies/open/leaderboard/{kept}/",
     "/studies/open/leaderboard.json",
@@ -60,6 +66,7 @@ ACTIONS = [
     "/studies/open/codes/",
     "/studies/open/links/",
     "/studies/open/links/{link}/close/",
+    "/studies/open/rules/{rule}/retire/",
     "/studies/open/raters/{rater}/revoke/",
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/leaderboard/keep/",
@@ -80,8 +87,10 @@ def places() -> dict[str, int]:
         make_judgment(task, other, score=1 + number % 5)
     fake = make_system(slug="fake", backend=System.Backend.FAKE)
     job = queue_generation(system=fake, prompt_set=study.prompt_set)
+    declare_rules(study, basic(offers(study)), reason="seen")
     return {
         "rater": rater.pk,
+        "rule": study.rules.all()[0].pk,
         "job": job.pk,
         "output": job.outputs.order_by("pk")[0].pk,
         "kept": fit_leaderboard(study).pk,

@@ -257,7 +257,7 @@ def test_a_full_study_offers_no_round(study):
 
 def test_a_rater_between_rounds_is_asked_to_come_back(rounds):
     bob = make_rater(rounds)
-    bob.read_instructions()
+    bob.stamp("instructed_at")
     judge(rounds, bob, times=20)
     browser = Client()
     browser.get(f"/r/{bob.invite_token}/")

@@ -9,6 +9,10 @@ from typing import Any
 
 from annotation.gold_files import OPTIONAL, REQUIRED
 from annotation.launch import launch_study
+from annotation.quality.declaring import declare_rules
+from annotation.quality.measures import MEASURES
+from annotation.quality.rule_files import read_rules
+from annotation.quality.rule_sets import RULE_SETS
 from annotation.services import create_study
 from annotation.study_files import KEYS, study_arguments
 from annotation.way_files import KEYS as WAY_KEYS
@@ -27,7 +31,11 @@ class Command(EvalsiteCommand):
         + ", ".join(WAY_KEYS)
         + "; [[gold]] with "
         + ", ".join((*REQUIRED, *OPTIONAL))
-        + "."
+        + "; [[rules]] with set ("
+        + ", ".join(RULE_SETS)
+        + "), or name, measure ("
+        + ", ".join(MEASURES)
+        + "), threshold, least, per, beyond_doubt."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -40,9 +48,10 @@ class Command(EvalsiteCommand):
     def handle(self, *, file: Path, launch: bool, owner: str | None, **_: Any) -> None:
         user = owner_named(owner)
         values = _parsed(file)
-        way = take_way(values, file=file.name)
+        way, rules = take_way(values, file=file.name), values.pop("rules", [])
         study = create_study(owner=user, **study_arguments(values, file=file.name))
         way.apply(study)
+        declare_rules(study, read_rules(rules, file=file.name, study=study))
         if launch:
             launch_study(study, by=user)
         self.stdout.write(f"{study.slug}: {study.get_state_display()}")
