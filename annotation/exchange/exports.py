@@ -10,6 +10,7 @@ from typing import Any
 from annotation.exchange.lines import OPTIONAL
 from annotation.models import Study, TaskOutput
 from annotation.protocols import Answer, Protocol, protocol_of
+from evalsite.lib.exceptions import InputRefused
 
 _BATCH = 2000
 #: Protocols whose columns alone tell what they are.
@@ -25,6 +26,7 @@ def export_columns(study: Study) -> tuple[str, ...]:
     protocol = protocol_of(study)
     return (
         *(() if protocol.name in _TELLS_ITSELF else ("protocol",)),
+        *(("options",) if _has_options(protocol) else ()),
         "prompt_id",
         *protocol.system_columns,
         *protocol.required_columns,
@@ -35,24 +37,35 @@ def export_columns(study: Study) -> tuple[str, ...]:
     )
 
 
+def _has_options(protocol: Protocol) -> bool:
+    """Return whether the options say anything that a study without any would not do."""
+    try:
+        return protocol.stored() != type(protocol).parse({}).stored()
+    except InputRefused:  # there is no such study
+        return True
+
+
 def export_kinds(study: Study) -> dict[str, type]:
     """Return the columns that hold numbers, for formats that want to know; all else is text."""
     return {"seconds": float, **dict.fromkeys(protocol_of(study).number_columns, int)}
 
 
 def export_records(study: Study) -> Iterator[dict[str, Any]]:
-    """Yield the judgments that stand; lists are JSON."""
+    """Yield the judgments that stand; lists are JSON, and so are the options, in the first."""
     protocol = protocol_of(study)
     excluded = _Excluded(study)
     rows = study.judgments.counted().current().order_by("pk").values_list(*_FIELDS)
     stream = rows.iterator(chunk_size=_BATCH)
+    options = json.dumps(protocol.stored(), ensure_ascii=False)
     while batch := [dict(zip(_FIELDS, row, strict=True)) for row in islice(stream, _BATCH)]:
         groups = _names_of_groups(
             {row["task_id"] for row in batch if row["task__group"] is not None}
         )
         for row in batch:
             names = groups.get(row["task_id"]) or _names(row)
-            yield _record(row, names, protocol, excluded.rule(row["pk"], row["rater_id"]))
+            record = _record(row, names, protocol, excluded.rule(row["pk"], row["rater_id"]))
+            yield {"options": options, **record}
+            options = ""
 
 
 class _Excluded:

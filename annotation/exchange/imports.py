@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils.timezone import now
 
-from annotation.exchange.lines import Line, protocol_in, read_lines
+from annotation.exchange.lines import Line, protocol_for, read_lines
 from annotation.models import Exclusion, Judgment, Rater, Study, StudySystem, Task, TaskOutput
 from annotation.protocols import Protocol, protocol_of
 from annotation.protocols.base import OTHER
@@ -56,18 +56,17 @@ def create_study_with_judgments(*, owner: User, slug: str, rows: Iterable[Row]) 
     Names are kept verbatim; slugs are derived.
     """
     every = list(rows)
-    kind = protocol_in(every[0])
-    options = kind.parse(kind.options_in(every))
-    lines = read_lines(every, options)
+    protocol = protocol_for(every)
+    lines = read_lines(every, protocol)
     moment = now()
     study = Study.objects.create(
         owner=owner,
         slug=free_slug(Study.objects.all(), slug, slug=slug),
         name=slug,
         title="Imported",
-        question=kind.question,
-        protocol=kind.name,
-        options=options.stored(),
+        question=protocol.question,
+        protocol=protocol.name,
+        options=protocol.stored(),
         prompt_set=_prompt_set(owner, slug, lines),
         state=Study.State.CLOSED,
         launched_at=moment,

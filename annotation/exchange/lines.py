@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from django.utils.timezone import is_naive, make_aware
 from annotation.models import Side
 from annotation.protocols import PROTOCOLS, Answer, Protocol
 from annotation.protocols.groups import names_in
+from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
 
 OPTIONAL = ("category", "seconds", "comment", "created_at", "excluded")
@@ -21,7 +23,13 @@ COLUMNS = tuple(
     dict.fromkeys(
         name
         for protocol in PROTOCOLS.values()
-        for name in ("protocol", *protocol.telling_columns, *protocol.extra_columns, *OPTIONAL)
+        for name in (
+            "protocol",
+            "options",
+            *protocol.telling_columns,
+            *protocol.extra_columns,
+            *OPTIONAL,
+        )
         if name not in PREFIXES
     )
 )
@@ -60,6 +68,20 @@ def protocol_in(row: Row) -> type[Protocol]:
     missing = next(column for column in meant.telling_columns if column not in row.values)
     expected = " or ".join(", ".join(kind.telling_columns) for kind in known)
     raise row.refuse(f"column {missing} is missing", expected=expected)
+
+
+def protocol_for(rows: Sequence[Row]) -> Protocol:
+    """Return the protocol of a file, with the options that its first row says or it needs."""
+    kind, first = protocol_in(rows[0]), rows[0]
+    said = first.text("options", required=False)
+    if not said:
+        return kind.parse(kind.options_in(rows))
+    try:
+        return kind.parse(json.loads(said))
+    except (ValueError, RecursionError):
+        raise first.refuse("options is not JSON", expected="the protocol's options") from None
+    except InputRefused as refused:
+        raise first.refuse(refused.wrong, expected=refused.expected) from None
 
 
 def _has(row: Row, column: str) -> bool:

@@ -26,6 +26,7 @@ class Likert(Singles):
     option_fields = {
         "criteria": forms.CharField(
             required=False,
+            label="Criteria",
             widget=forms.Textarea(attrs={"rows": 4}),
             help_text="One a line, each with its words from low to high: "
             "“How clear is it? Not at all | A little | Fairly | Very”. Without words it is a "

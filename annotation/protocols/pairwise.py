@@ -39,6 +39,7 @@ class Pairwise(Pairs):
         ),
         "criteria": forms.CharField(
             required=False,
+            label="Criteria",
             widget=forms.Textarea(attrs={"rows": 3}),
             help_text="One a line. Raters compare by each, then answer the question above.",
         ),

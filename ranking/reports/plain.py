@@ -13,6 +13,7 @@ from annotation.protocols import protocol_of
 from annotation.protocols.ccr import MOST as MOST_CCR
 from annotation.protocols.likert import Likert
 from annotation.protocols.pairwise import Pairwise
+from annotation.protocols.parts import HIGHEST
 from ranking.comparisons import StudyCells
 from ranking.reports.options import Options
 from ranking.rollups import REFERENCE, Cells
@@ -22,6 +23,7 @@ from ranking.stats.plain import plain_mean
 Row = dict[str, Any]
 Chosen = NDArray[np.bool_]
 
+CCR = (-MOST_CCR, MOST_CCR)
 #: Protocols whose judgments are fitted and ranked; the others have tables only.
 FITTED = ("pairwise", "mos", "dcr")
 
@@ -62,18 +64,21 @@ def _ccr(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
     pairs = [
         _row(
             f"{cells.systems[i].name} over {cells.systems[j].name}",
-            [_cell(answers, (a == i) & (b == j), score, level)],
+            [_cell(answers, (a == i) & (b == j), score, level, CCR)],
         )
         for i, j in combinations(range(len(cells.systems)), 2)
     ]
     each = [
-        _row(system.name, [_cell(answers, (a != b) & ((a == i) | (b == i)), sign * score, level)])
+        _row(
+            system.name,
+            [_cell(answers, (a != b) & ((a == i) | (b == i)), sign * score, level, CCR)],
+        )
         for i, system in enumerate(cells.systems)
         for sign in [np.where(a == i, 1.0, -1.0)]
     ]
     # What came second against what came first: the same output, so nothing but the order counts.
     second = np.where(left == LEFT_A, -1.0, 1.0) * score
-    same = _cell(answers, (a == b) & (left != LEFT_UNKNOWN), second, level)
+    same = _cell(answers, (a == b) & (left != LEFT_UNKNOWN), second, level, CCR)
     return [
         _table("Against the other systems, from -3 to +3", ["Mean"], each),
         _table("Pairs, from -3 to +3", ["Mean"], pairs),
@@ -86,13 +91,18 @@ def _ccr(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
 def _likert(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
     criteria = Likert.of(cells.study).criteria
     score = answers.column("answer").astype(float)
-    return [
-        _table(
-            "By criterion",
-            [f"{c.label} (1 to {len(c.words)})" for c in criteria],
-            _by_question(cells, answers, score, range(len(criteria)), level),
+    a, question = answers.column("a"), answers.column("question")
+    rows = [
+        _row(
+            system.name,
+            [
+                _cell(answers, (a == i) & (question == q), score, level, (1, len(c.words)))
+                for q, c in enumerate(criteria)
+            ],
         )
+        for i, system in enumerate(cells.systems)
     ]
+    return [_table("By criterion", [f"{c.label} (1 to {len(c.words)})" for c in criteria], rows)]
 
 
 def _mushra(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
@@ -100,7 +110,7 @@ def _mushra(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
     a = answers.column("a")
     names = {i: system.name for i, system in enumerate(cells.systems)}
     rows = [
-        _row(name, [_cell(answers, a == i, score, level)])
+        _row(name, [_cell(answers, a == i, score, level, (0, HIGHEST))])
         for i, name in {**names, REFERENCE: "Hidden reference"}.items()
     ]
     return [_table("Scores, from 0 to 100", ["Mean"], rows)]
@@ -113,7 +123,11 @@ def _best_worst(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
     rows = [
         _row(
             system.name,
-            [_cell(answers, a == i, value, level) for value in (best, worst, best - worst)],
+            [
+                _cell(answers, a == i, best, level, (0, 1)),
+                _cell(answers, a == i, worst, level, (0, 1)),
+                _cell(answers, a == i, best - worst, level, (-1, 1)),
+            ],
         )
         for i, system in enumerate(cells.systems)
     ]
@@ -134,6 +148,7 @@ def _criteria(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
                     (answers.column("question") == question) & ((a == i) | (b == i)),
                     np.where(a == i, worth, 1 - worth),
                     level,
+                    (0, 1),
                 )
                 for question in questions
             ],
@@ -153,32 +168,23 @@ TABLES: dict[str, Callable[[StudyCells, Cells, float], list[Row]]] = {
 }
 
 
-def _by_question(
-    cells: StudyCells, answers: Cells, value: Floats, questions: range, level: float
-) -> list[Row]:
-    a, question = answers.column("a"), answers.column("question")
-    return [
-        _row(
-            system.name,
-            [_cell(answers, (a == i) & (question == q), value, level) for q in questions],
-        )
-        for i, system in enumerate(cells.systems)
-    ]
-
-
-def _cell(answers: Cells, chosen: Chosen, value: Floats, level: float) -> Row | None:
+def _cell(
+    answers: Cells, chosen: Chosen, value: Floats, level: float, scale: tuple[float, float]
+) -> Row | None:
+    """Return a mean of the chosen cells; its interval ends where the scale does."""
     found = plain_mean(
         value[chosen],
         answers.column("rater")[chosen],
         answers.column("count")[chosen],
         level=level,
     )
+    low, high = scale
     if found is None:
         return None
     return {
         "value": found.mean,
-        "low": found.low,
-        "high": found.high,
+        "low": None if found.low is None else max(found.low, low),
+        "high": None if found.high is None else min(found.high, high),
         "judgments": found.judgments,
     }
 

@@ -123,6 +123,21 @@ def test_what_does_not_fit_is_refused_in_one_line(capsys, tmp_path, row, change,
     assert words in line
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("{", "options is not JSON"),
+        ("[]", "options is []; expected a table"),
+        ('{"criteria": []}', "option criteria is missing"),
+        ("[" * 100_000, "options is not JSON"),
+    ],
+)
+def test_options_in_a_file_are_checked_like_any_others(capsys, tmp_path, options, words):
+    line = refused(capsys, write_rows(tmp_path / "rows.jsonl", {**LIKERT, "options": options}))
+    assert line.startswith("rows.jsonl:1: ")
+    assert words in line
+
+
 @pytest.mark.parametrize("row", [DCR, CCR, LIKERT, BEST, MUSHRA])
 def test_a_row_of_another_protocol_is_refused(capsys, tmp_path, row):
     pair = {"prompt_id": "p", "system_a": "x", "system_b": "y", "verdict": "a", "rater": "r"}

@@ -125,6 +125,7 @@ def test_what_is_exported_comes_back_the_same(kind, form, tmp_path):
     call_command("import_judgments", file, study="again", create=True, verbosity=0)
     again = Study.objects.get(slug="again")
     assert again.protocol == study.protocol
+    assert protocol_of(again) == protocol_of(study)
     assert facts(again) == facts(study)
     call_command("import_judgments", file, study="again", verbosity=0)
     assert again.judgments.count() == 2 * study.task_count
