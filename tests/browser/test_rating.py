@@ -55,7 +55,9 @@ def test_keys_judge_undo_and_skip(page):
     first, second = study.judgments.order_by("pk")
     assert second.supersedes == first
     assert {first.verdict, second.verdict} == {"a", "b"}
+    shown = page.locator("#answer input[name=token]").input_value()
     page.keyboard.press("s")
+    expect(page.locator(f'#answer input[value="{shown}"]')).to_have_count(0)
     expect(page.locator("#announce")).to_have_text("Task 2 of 4")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keys")).to_be_visible()
@@ -186,11 +188,13 @@ def test_an_answer_that_came_too_late_says_so(page):
 def test_a_flag_sets_the_task_aside_and_the_rater_goes_on(page):
     study, rater = make_launched(prompts=3)
     start_judging(page, rater)
+    shown = page.locator("#answer input[name=token]").input_value()
     page.keyboard.press("f")
     page.get_by_label("What is wrong with this task?").select_option("broken")
     page.get_by_label("More, if you like").fill("1 picture is missing")
     assert violations(page) == []
     page.get_by_role("button", name="Flag it and go on").click()
+    expect(page.locator(f'#answer input[value="{shown}"]')).to_have_count(0)
     expect(page.locator("#announce")).to_have_text("Task 1 of 3")
     flag = study.flags.get()
     assert (flag.reason, flag.text) == ("broken", "1 picture is missing")
