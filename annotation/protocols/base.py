@@ -56,9 +56,9 @@ class Protocol(ABC):
     # Options
 
     @classmethod
+    @abstractmethod
     def parse(cls, options: Any) -> Self:
         """Check a study's options; raise `InputRefused` with what was expected."""
-        raise NotImplementedError
 
     @classmethod
     def of(cls, study: Study) -> Self:
