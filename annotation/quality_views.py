@@ -128,8 +128,6 @@ def rules_apply(request: UserHttpRequest, slug: str) -> HttpResponse:
         "shown": shown,
         "groups": groups,
         "rows": [_group_row(group, names) for group in groups],
-        "raters": sum(row.judgment is None for row in shown.new),
-        "judgments": sum(row.judgment is not None for row in shown.new),
         "rules": "-".join(str(pk) for pk in shown.rules),
         "also": f"&upto={shown.newest}",
     }
@@ -168,7 +166,11 @@ def _apply(request: UserHttpRequest, study: Study) -> HttpResponse:
     except EvalsiteError as error:
         messages.error(request, str(error))
         return redirect("annotation:rules-apply", study.slug)
-    messages.info(request, f"Excluded: {len(done.new)}. Each is listed with its reason.")
+    messages.info(
+        request,
+        f"Excluded: {done.raters} raters, {done.judgments} single judgments. Each is listed with "
+        "its reason.",
+    )
     return redirect("annotation:study-quality", study.slug)
 
 

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.django_db
 
 
 def judge(rater: Rater, choice: str, **kwargs) -> None:
-    slot = rater.assignments.get(pk=next_turn(rater).assignment_pk)
+    pk = next_turn(rater).assignment_pk
+    assert pk is not None
+    slot = rater.assignments.get(pk=pk)
     submit_judgment(rater, token=slot.token, choice=choice, **kwargs)
 
 
