@@ -47,6 +47,7 @@ PAGES = [
     "/studies/open/recruiting/",
     "/studies/open/quality/",
     "/studies/open/rules/apply/",
+    "/studies/open/rules/{rule}/retire/",
     "/studies/open/raters/{rater}/",
 ]
 EMPTY = ["/", "/accounts/tokens/", "/systems/", "/prompt-sets/", "/jobs/", "/studies/"]
@@ -75,7 +76,7 @@ def places() -> dict[str, int]:
         + "\n```\n\n$x^2$\n\n> quoted",
         finish_reason="length",
     )
-    return {"job": job.pk, "rater": rater.pk}
+    return {"job": job.pk, "rater": rater.pk, "rule": study.rules.all()[0].pk}
 
 
 def signed_in_page(context: BrowserContext) -> Page:
