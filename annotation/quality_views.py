@@ -10,7 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.models import Rater, Study
 from annotation.quality.applying import Application, NewExclusion, apply_rules, preview_rules
@@ -128,8 +128,6 @@ def rules_apply(request: UserHttpRequest, slug: str) -> HttpResponse:
         "shown": shown,
         "groups": groups,
         "rows": [_group_row(group, names) for group in groups],
-        "raters": sum(row.judgment is None for row in shown.new),
-        "judgments": sum(row.judgment is not None for row in shown.new),
         "rules": "-".join(str(pk) for pk in shown.rules),
         "also": f"&upto={shown.newest}",
     }
@@ -168,21 +166,29 @@ def _apply(request: UserHttpRequest, study: Study) -> HttpResponse:
     except EvalsiteError as error:
         messages.error(request, str(error))
         return redirect("annotation:rules-apply", study.slug)
-    messages.info(request, f"Excluded: {len(done.new)}. Each is listed with its reason.")
+    messages.info(
+        request,
+        f"Excluded: {done.raters} raters, {done.judgments} single judgments. Each is listed with "
+        "its reason.",
+    )
     return redirect("annotation:study-quality", study.slug)
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def rule_retire(request: UserHttpRequest, slug: str, rule: int) -> HttpResponse:
+    """Ask for the reason, then apply the rule no more and lift what it excluded."""
     study = own_study(request, slug)
-    found = get_object_or_404(study.rules, pk=rule)
-    form = ExclusionForm(request.POST)
-    reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    try:
-        lifted = retire_rule(found, reason=reason, by=request.user)
-    except EvalsiteError as error:
-        messages.error(request, str(error))
-    else:
-        messages.info(request, f"The rule is retired; exclusions lifted: {lifted}.")
-    return redirect("annotation:study-quality", slug)
+    found = get_object_or_404(study.rules.in_force(), pk=rule)
+    form = ExclusionForm(request.POST or None)
+    if form.is_valid():
+        try:
+            lifted = retire_rule(found, reason=form.cleaned_data["reason"], by=request.user)
+        except EvalsiteError as error:
+            messages.error(request, str(error))
+        else:
+            messages.info(request, f"The rule is retired; exclusions lifted: {lifted}.")
+        return redirect("annotation:study-quality", slug)
+    excluded = study.exclusions.in_force().filter(by_rule=True, rule=found.name).count()
+    context = {"study": study, "rule": found, "form": form, "excluded": excluded}
+    return render(request, "annotation/rule_retire.html", context)

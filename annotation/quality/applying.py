@@ -47,8 +47,14 @@ class Application:
     alarms: list[str]
 
     @property
-    def counts(self) -> Counter[str]:
-        return Counter(row.rule for row in self.new)
+    def raters(self) -> int:
+        """How many raters are left out whole; two rules may name one."""
+        return len({row.rater for row in self.new if row.judgment is None})
+
+    @property
+    def judgments(self) -> int:
+        """How many single judgments are left out."""
+        return len({row.judgment for row in self.new if row.judgment is not None})
 
 
 def preview_rules(study: Study, *, upto: int | None = None) -> Application:

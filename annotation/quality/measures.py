@@ -90,14 +90,14 @@ _ALL = (
     ),
     Measure(
         name="quick",
-        label="Too quick",
+        label="Quick",
         words="answers quicker than the outputs can be looked at",
         take=behaviour.quick,
         bad=Bad.ABOVE,
     ),
     Measure(
         name="run",
-        label="Longest run",
+        label="Run",
         words="the longest run of one button",
         take=behaviour.longest_run,
         bad=Bad.ABOVE,
@@ -106,7 +106,7 @@ _ALL = (
     ),
     Measure(
         name="same",
-        label="Same answer",
+        label="Same",
         words="the button pressed most",
         take=behaviour.same,
         bad=Bad.ABOVE,
@@ -143,14 +143,14 @@ _ALL = (
     ),
     Measure(
         name="consistency",
-        label="With self",
+        label="Self",
         words="the same answer to a task judged twice",
         take=answers.consistency,
         bad=Bad.BELOW,
     ),
     Measure(
         name="agreement",
-        label="With others",
+        label="Others",
         words="other raters of the same task who said the same",
         take=answers.agreement,
         bad=Bad.BELOW,

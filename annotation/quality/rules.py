@@ -46,13 +46,16 @@ class RuleSpec:
 
     @property
     def in_words(self) -> str:
-        measure = self.of
-        words = f"{measure.words}: {measure.bad} {measure.show(self.threshold)}"
-        if self.beyond_doubt and measure.has_interval:
+        return f"{self.of.words}: {self.limit_in_words}"
+
+    @property
+    def limit_in_words(self) -> str:
+        words = f"{self.of.bad} {self.of.show(self.threshold)}"
+        if self.beyond_doubt and self.of.has_interval:
             words += " beyond doubt"
         if self.per:
             words += f", in each {self.per} judgments in a row"
-        return words + (f"; from {self.least} on" if self.least > 1 else "")
+        return words + (f"; from {self.least} judgments on" if self.least > 1 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,7 @@ class Finding:
         of = "judgment" if found.count[unit] == 1 else "judgments"
         where = "of the system" if self.rule.measure == "deviation" else ""
         words += f", from {found.count[unit]} {of} {where}".rstrip()
-        return f"{words}. The rule: {self.rule.in_words}."
+        return f"{words}. The rule: {self.rule.limit_in_words}."
 
 
 def evaluate(rule: RuleSpec, columns: Columns) -> Finding:

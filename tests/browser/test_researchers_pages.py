@@ -53,6 +53,7 @@ PAGES = [
     "/studies/open/recruiting/",
     "/studies/open/quality/",
     "/studies/open/rules/apply/",
+    "/studies/open/rules/{rule}/retire/",
     "/studies/open/raters/{rater}/",
 ]
 EMPTY = ["/", "/accounts/tokens/", "/systems/", "/prompt-sets/", "/jobs/", "/studies/"]
@@ -89,7 +90,13 @@ def places() -> dict[str, int]:
         text="",
         media=store_media(read_wav(tone())),
     )
-    return {"job": job.pk, "rater": rater.pk, "output": output.pk, "sound": sound.pk}
+    return {
+        "job": job.pk,
+        "rater": rater.pk,
+        "output": output.pk,
+        "sound": sound.pk,
+        "rule": study.rules.all()[0].pk,
+    }
 
 
 def signed_in_page(context: BrowserContext) -> Page:

@@ -35,7 +35,7 @@ def simulate_pairwise(
     return _columns(rater, task, pressed, a_left, seconds, truth, gold)
 
 
-def _press(kind, truth, gold, a_left, rng):
+def _press(kind, truth, gold, a_left, rng) -> Any:
     n = len(truth)
     if kind == "clicker":
         return rng.integers(0, 4, n)
@@ -77,7 +77,7 @@ def simulate_scores(kinds: list[str], *, tasks: int, rng: np.random.Generator) -
     """Every rater scores every task from 1 to 5; ten in twelve count, two are gold."""
     truth = rng.uniform(1, 5, tasks)
     gold = np.arange(tasks) % 6 == 0
-    columns: dict[str, Any] = {name: [] for name in ("rater", "task", "score", "seconds")}
+    columns: dict[str, list[Any]] = {name: [] for name in ("rater", "task", "score", "seconds")}
     for who, kind in enumerate(kinds):
         own = rng.permutation(tasks)
         columns["rater"] += [who] * tasks

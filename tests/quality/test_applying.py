@@ -127,6 +127,23 @@ def test_nothing_is_done_when_the_rules_are_not_those_that_were_shown(study):
     assert not study.exclusions.exists()
 
 
+def test_what_another_process_excluded_meanwhile_is_not_excluded_twice(study, monkeypatch):
+    shown = preview_rules(study)
+    apply_rules(study)
+    monkeypatch.setattr("annotation.quality.applying.preview_rules", lambda *_, **__: shown)
+    apply_rules(study)
+    assert study.exclusions.count() == 1
+
+
+def test_a_rule_that_is_retired_meanwhile_excludes_nothing(study, monkeypatch):
+    shown = preview_rules(study)
+    retire_rule(study.rules.get(), reason="the clock was wrong")
+    monkeypatch.setattr("annotation.quality.applying.preview_rules", lambda *_, **__: shown)
+    with pytest.raises(RulesChanged):
+        apply_rules(study)
+    assert not study.exclusions.exists()
+
+
 def test_the_report_counts_what_rules_left_out_and_says_why(study):
     apply_rules(study)
     report = build_report(study, Options())
@@ -253,7 +270,7 @@ def test_rules_are_amended_from_a_file(study, tmp_path):
     )
     assert (status, study.rules.in_force().get().name) == (0, "one button")
     assert "retired too quick" in out
-    assert "added one button: the longest run of one button: above 20; from 30 on" in out
+    assert "added one button: the longest run of one button: above 20; from 30 judgments on" in out
 
 
 @pytest.mark.parametrize(

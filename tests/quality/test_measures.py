@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from annotation.quality.shares import wilson
 from tests.quality.columns import make_columns
 
 
-def value(measured):
+def value(measured) -> list[Any]:
     return [None if math.isnan(v) else pytest.approx(v) for v in measured.value]
 
 
@@ -147,7 +148,7 @@ def test_consistency_counts_pairs_of_judgments_on_one_task():
     assert found.count.tolist() == [4]
 
 
-def plain_agreement(rater, task, answer, who):
+def plain_agreement(rater, task, answer, who) -> Any:
     shares = []
     for r, t, a in zip(rater, task, answer, strict=True):
         rest = [x for q, u, x in zip(rater, task, answer, strict=True) if u == t and q != r]

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from annotation.assignments import next_turn, reopen_last_judgment, submit_judgment
 from annotation.gold_files import import_gold
 from annotation.launch import launch_study
+from annotation.models import Rater
 from annotation.quality.assessment import assess, study_columns
 from annotation.quality.columns import ATTENTION, GOLD
 from annotation.way import set_way
@@ -20,8 +21,10 @@ from tests.quality.studies import HASTE, QUICK, RUN, judge_all_tasks, make_ruled
 pytestmark = pytest.mark.django_db
 
 
-def judge(rater, choice, **kwargs):
-    slot = rater.assignments.get(pk=next_turn(rater).assignment_pk)
+def judge(rater: Rater, choice: str, **kwargs) -> None:
+    pk = next_turn(rater).assignment_pk
+    assert pk is not None
+    slot = rater.assignments.get(pk=pk)
     submit_judgment(rater, token=slot.token, choice=choice, **kwargs)
 
 

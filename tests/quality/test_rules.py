@@ -48,7 +48,7 @@ def test_the_reason_holds_the_numbers_and_the_rule():
     assert (hit.rater, hit.judgment) == (0, None)
     assert hit.reason == (
         "gold tasks answered right: 20% (4% to 62%), from 5 judgments. "
-        "The rule: gold tasks answered right: below 70%; from 4 on."
+        "The rule: below 70%; from 4 judgments on."
     )
 
 

@@ -32,9 +32,8 @@ class Command(EvalsiteCommand):
         self._say_totals(done, "would be excluded" if dry_run else "excluded")
 
     def _say_totals(self, done: Application, what: str) -> None:
-        raters = sum(row.judgment is None for row in done.new)
         self.stdout.write(
-            f"{what}: {raters} raters, {len(done.new) - raters} single judgments; excluded "
+            f"{what}: {done.raters} raters, {done.judgments} single judgments; excluded "
             f"before: {done.standing}; lifted, and left so: {done.lifted}"
         )
         for alarm in done.alarms:
