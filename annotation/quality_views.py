@@ -180,7 +180,7 @@ def rule_retire(request: UserHttpRequest, slug: str, rule: int) -> HttpResponse:
     """Ask for the reason, then apply the rule no more and lift what it excluded."""
     study = own_study(request, slug)
     found = get_object_or_404(study.rules.in_force(), pk=rule)
-    form = ExclusionForm(request.POST or None)
+    form = ExclusionForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             lifted = retire_rule(found, reason=form.cleaned_data["reason"], by=request.user)
