@@ -24,6 +24,8 @@ class Rule(models.Model):
     least = models.PositiveIntegerField(default=1)
     per = models.PositiveIntegerField(default=0)
     beyond_doubt = models.BooleanField(default=True)
+    #: The slug of the system that the measure is about, where it is about one.
+    system = models.CharField(max_length=100, blank=True)
     #: True when it was declared after the launch, when there were judgments to look at.
     is_amendment = models.BooleanField(default=False, editable=False)
     declared_at = models.DateTimeField(default=now, editable=False)
@@ -50,4 +52,5 @@ class Rule(models.Model):
             least=self.least,
             per=self.per,
             beyond_doubt=self.beyond_doubt,
+            system=self.system,
         )

@@ -131,9 +131,12 @@ def side(columns: Columns) -> Measured:
 
 
 def variance(columns: Columns) -> Measured:
-    """The sample variance of scores, checks left out. NaN below two."""
-    known = ~np.isnan(columns.score) & (columns.check == 0)
-    group, score = columns.group[known], columns.score[known]
+    """The sample variance of scores as they were pressed, checks left out. NaN below two.
+
+    On the screen, so that always the same button has none where scores are of a against b, too.
+    """
+    known = ~np.isnan(columns.score) & (columns.pressed != UNKNOWN) & (columns.check == 0)
+    group, score = columns.group[known], columns.pressed[known].astype(np.float64)
     count = count_by(group, columns.groups)
     mean = ratio(sum_by(group, score, columns.groups), count.astype(np.float64))
     squares = sum_by(group, (score - mean[group]) ** 2, columns.groups)

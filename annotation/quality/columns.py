@@ -29,10 +29,12 @@ class Columns:
     rater: Ints
     raters: int
     task: Ints
+    #: The condition: a system, or a pair of them.
     system: Ints
     #: What was said of the task: equal numbers, equal answers.
     answer: Ints
     #: What was pressed on the screen, so that left is left; `UNKNOWN` where no side is stored.
+    #: Scores are as far apart as their numbers.
     pressed: Ints
     #: 1: left was chosen; 0: right; `UNKNOWN`: neither, or no side is stored.
     chose_left: Ints

@@ -28,7 +28,8 @@ class Needs(StrEnum):
     NOTHING = ""
     SIDES = "two sides"
     SCORES = "scores"
-    REFERENCE = "a hidden reference and anchors (MUSHRA)"
+    FEW_ANSWERS = "one answer of a few"
+    REFERENCE = "a hidden reference (MUSHRA)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,8 @@ class Measure:
     is_share: bool = True
     has_interval: bool = True
     of_judgments: bool = False
+    #: It is about one system, which the rule names.
+    of_system: bool = False
 
     def show(self, value: float) -> str:
         return f"{100 * value:.0f}%" if self.is_share else f"{value:.3g}"
@@ -147,6 +150,7 @@ _ALL = (
         words="the same answer to a task judged twice",
         take=answers.consistency,
         bad=Bad.BELOW,
+        needs=Needs.FEW_ANSWERS,
     ),
     Measure(
         name="agreement",
@@ -154,6 +158,7 @@ _ALL = (
         words="other raters of the same task who said the same",
         take=answers.agreement,
         bad=Bad.BELOW,
+        needs=Needs.FEW_ANSWERS,
     ),
     Measure(
         name="correlation",
@@ -209,6 +214,7 @@ _ALL = (
         take=answers.anchor_high,
         bad=Bad.ABOVE,
         needs=Needs.REFERENCE,
+        of_system=True,
     ),
 )
 MEASURES = {measure.name: measure for measure in _ALL}

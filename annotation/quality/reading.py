@@ -1,4 +1,4 @@
-"""A study's judgments as columns: four queries, whatever the study's size."""
+"""A study's judgments as columns: a few queries, whatever the study's size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 from django.db.models import Case, F, IntegerField, Value, When
 from django.db.models.functions import Coalesce, Length
 
-from annotation.models import Gold, Side, Study
+from annotation.models import Gold, Side, Study, TaskOutput
+from annotation.protocols import protocol_of
+from annotation.quality.coding import Coded, code_answers, code_scores, code_verdicts
 from annotation.quality.columns import (
     ATTENTION,
     GOLD,
@@ -29,20 +31,29 @@ _BATCH = 50_000
 VERDICTS = {"a": 0, "b": 1, "tie": 2, "both_bad": 3}
 #: What may stand in a judgment's `left`: nothing, and then the sides from 0.
 _LEFTS = ("", Side.A, Side.B)
+#: A judgment without a verdict, among the verdicts.
+_NO_VERDICT = len(VERDICTS)
 _NO_SCORE = -1000
 #: What `Columns.pressed` means where sides are asked for.
 PRESSED = ("left", "right", "tie", "both_bad")
 _CHECKS = {Gold.Kind.GOLD: GOLD, Gold.Kind.ATTENTION: ATTENTION}
 
-#: What a study of the protocol offers to measure.
-OFFERS: dict[str, frozenset[Needs]] = {
-    Study.Protocol.PAIRWISE: frozenset({Needs.NOTHING, Needs.SIDES}),
-    Study.Protocol.MOS: frozenset({Needs.NOTHING, Needs.SCORES}),
-}
+#: Protocols whose answer is one of a few, and those whose answer is one score.
+FEW_ANSWERS = ("pairwise", "mos", "dcr", "ccr")
+SCORED = ("mos", "dcr", "ccr")
 
 
 def offers(study: Study) -> frozenset[Needs]:
-    return OFFERS[study.protocol]
+    """Return what the study, by its protocol and options, has for measures."""
+    protocol = protocol_of(study)
+    has = {
+        Needs.NOTHING: True,
+        Needs.SIDES: protocol.has_sides,
+        Needs.FEW_ANSWERS: study.protocol in FEW_ANSWERS,
+        Needs.SCORES: study.protocol in SCORED,
+        Needs.REFERENCE: protocol.is_grouped and protocol.shows_reference,
+    }
+    return frozenset(need for need, there in has.items() if there)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,19 +82,22 @@ class StudyColumns:
 def read_columns(study: Study, *, raters: list[int], upto: int | None = None) -> StudyColumns:
     """Read what these raters judged, corrections in place of what they correct.
 
-    `raters` are keys, in order. With `upto`, what a reader saw when that judgment was the newest.
-    Training and qualification are left out: only the step of judging is measured.
+    `raters` are keys. With `upto`, what a reader saw when that judgment was the newest. Training
+    and qualification are left out: only the step of judging is measured.
     """
     rows = _judgments(study, upto)
-    tasks, places = _tasks(study), np.array(sorted(raters), dtype=np.int64)
+    tasks, people = _tasks(study), np.array(sorted(raters), dtype=np.int64)
     checks = _checks(study)
-    number = np.searchsorted(tasks[:, 0], rows.task)
-    is_practice = (tasks[number, 4] == 1) & ~np.isin(
-        rows.task, np.array(list(checks), dtype=np.int64)
-    )
-    kept = np.isin(rows.rater, places) & ~is_practice
-    found = _columns(_only(rows, kept), number[kept], tasks, places, _characters(study), checks)
-    return StudyColumns(columns=found, raters=places.tolist(), newest=int(rows.key.max(initial=0)))
+    is_known = np.isin(rows.task, np.array(list(checks), dtype=np.int64))
+    is_practice = tasks.is_gold[_places(tasks.key, rows.task)] & ~is_known
+    kept = _only(rows, np.isin(rows.rater, people) & ~is_practice)
+    found = _columns(study, kept, tasks, people, checks)
+    return StudyColumns(columns=found, raters=people.tolist(), newest=int(rows.key.max(initial=0)))
+
+
+def _places(keys: Ints, wanted: Ints) -> Ints:
+    """Return where each wanted key stands in the sorted keys; all of them do."""
+    return np.searchsorted(keys, wanted)
 
 
 def _judgments(study: Study, upto: int | None) -> _Judgments:
@@ -103,13 +117,13 @@ def _judgments(study: Study, upto: int | None) -> _Judgments:
     table = table[~np.isin(table[:, 0], table[:, 6])]
     table = table[np.lexsort([table[:, 0], table[:, 1]])]
     key, rater, task, verdict = table[:, :4].astype(np.int64).T
-    has_verdict = verdict >= 0
+    verdict, left = np.divmod(verdict, len(_LEFTS))
     return _Judgments(
         key=key,
         rater=rater,
         task=task,
-        verdict=np.where(has_verdict, verdict // len(_LEFTS), UNKNOWN),
-        left=np.where(has_verdict, verdict % len(_LEFTS) + UNKNOWN, UNKNOWN),
+        verdict=np.where(verdict == _NO_VERDICT, UNKNOWN, verdict),
+        left=left + UNKNOWN,
         score=np.where(table[:, 4] == _NO_SCORE, np.nan, table[:, 4]),
         seconds=np.where(table[:, 5] < 0, np.nan, table[:, 5]),
     )
@@ -117,23 +131,40 @@ def _judgments(study: Study, upto: int | None) -> _Judgments:
 
 def _verdicts() -> Case:
     """Return verdict and left as one number: every column more costs at a million rows."""
-    codes = product(VERDICTS.items(), enumerate(_LEFTS))
+    codes = product((VERDICTS | {"": _NO_VERDICT}).items(), enumerate(_LEFTS))
     return Case(
         *(
             When(verdict=verdict, left=left, then=Value(number * len(_LEFTS) + side))
             for (verdict, number), (side, left) in codes
         ),
-        default=Value(UNKNOWN),
         output_field=IntegerField(),
     )
 
 
-def _tasks(study: Study) -> Ints:
-    """Return [tasks, 5]: key, outputs a and b (0: none), system a, whether its answer is known."""
-    output = [Coalesce(F(name), Value(0)) for name in ("output_a", "output_b")]
-    rows = study.tasks.order_by("pk").values_list("pk", *output, "system_a", "is_gold")
+@dataclass(frozen=True, kw_only=True)
+class _Tasks:
+    """A study's tasks, [tasks], in the order of their keys."""
+
+    key: Ints
+    system: Ints
+    is_gold: Bools
+    #: Of all outputs that a task shows.
+    characters: Ints
+
+
+def _tasks(study: Study) -> _Tasks:
+    lengths = _characters(study)
+    names = ("output_a", "output_b", "system_b")
+    shown = [Coalesce(F(name), Value(0)) for name in names]
+    rows = study.tasks.order_by("pk").values_list("pk", "system_a", "is_gold", *shown)
     cells = chain.from_iterable(rows.iterator(chunk_size=_BATCH))
-    return np.fromiter(cells, dtype=np.int64).reshape(-1, 5)
+    key, a, is_gold, *outputs, b = np.fromiter(cells, dtype=np.int64).reshape(-1, 6).T
+    _, system = np.unique(a * (int(b.max(initial=0)) + 1) + b, return_inverse=True)
+    if protocol_of(study).is_grouped:
+        characters = _characters_of_groups(study, key, lengths)
+    else:
+        characters = sum((_length(output, lengths) for output in outputs), np.zeros_like(key))
+    return _Tasks(key=key, system=system, is_gold=is_gold == 1, characters=characters)
 
 
 def _characters(study: Study) -> Ints:
@@ -143,6 +174,19 @@ def _characters(study: Study) -> Ints:
     cells = chain.from_iterable(rows.iterator(chunk_size=_BATCH))
     found = np.fromiter(cells, dtype=np.int64).reshape(-1, 2)
     return np.concatenate([np.zeros((1, 2), dtype=np.int64), found])
+
+
+def _length(output: Ints, lengths: Ints) -> Ints:
+    place = np.minimum(np.searchsorted(lengths[:, 0], output), len(lengths) - 1)
+    return np.where(lengths[place, 0] == output, lengths[place, 1], 0)
+
+
+def _characters_of_groups(study: Study, tasks: Ints, lengths: Ints) -> Ints:
+    places = TaskOutput.objects.filter(task__study=study, output__isnull=False)
+    cells = chain.from_iterable(places.values_list("task", "output").order_by("task"))
+    task, output = np.fromiter(cells, dtype=np.int64).reshape(-1, 2).T
+    total = np.bincount(_places(tasks, task), _length(output, lengths), len(tasks))
+    return total.astype(np.int64)
 
 
 def _checks(study: Study) -> dict[int, tuple[int, list[str]]]:
@@ -156,48 +200,52 @@ def _only(rows: _Judgments, kept: Bools) -> _Judgments:
 
 
 def _columns(
+    study: Study,
     rows: _Judgments,
-    number: Ints,
-    tasks: Ints,
+    tasks: _Tasks,
     raters: Ints,
-    characters: Ints,
     checks: dict[int, tuple[int, list[str]]],
 ) -> Columns:
-    is_side = rows.verdict < 2
-    # a and b are 0 and 1, and so are left and right: a verdict for the left one is its number.
-    chose_right = rows.verdict ^ rows.left
-    has_sides = (rows.verdict >= 0) & (rows.left >= 0)
-    pressed = np.where(is_side, chose_right, rows.verdict)
-    of_score = _whole(rows.score)
-    is_verdict = rows.verdict >= 0
-    rater = np.searchsorted(raters, rows.rater)
+    rater, task = _places(raters, rows.rater), _places(tasks.key, rows.task)
     check, off = _marks(rows, checks)
-    nothing = np.full(len(rows.key), np.nan)
     return Columns(
+        **vars(_code(study, rows)),
         judgment=rows.key,
         rater=rater,
         raters=len(raters),
-        task=number,
-        system=tasks[number, 3],
-        answer=np.where(is_verdict, rows.verdict, of_score),
-        pressed=np.where(is_verdict, np.where(has_sides, pressed, UNKNOWN), of_score),
-        chose_left=np.where(has_sides & is_side, 1 - chose_right, UNKNOWN),
+        task=task,
+        system=tasks.system[task],
         a_left=np.where(rows.left >= 0, 1 - rows.left, UNKNOWN),
         score=rows.score,
         seconds=rows.seconds,
-        characters=_shown(tasks[number, 1], characters) + _shown(tasks[number, 2], characters),
+        characters=tasks.characters[task],
         check=check,
         off=off,
-        reference=nothing,
-        anchor=nothing,
         group=rater,
         groups=len(raters),
     )
 
 
-def _shown(output: Ints, characters: Ints) -> Ints:
-    place = np.minimum(np.searchsorted(characters[:, 0], output), len(characters) - 1)
-    return np.where(characters[place, 0] == output, characters[place, 1], 0)
+def _code(study: Study, rows: _Judgments) -> Coded:
+    protocol = protocol_of(study)
+    if study.protocol in SCORED:
+        return code_scores(rows.score, rows.left, has_sides=protocol.has_sides)
+    if study.protocol in FEW_ANSWERS:
+        return code_verdicts(rows.verdict, rows.left)
+    stored = dict(study.judgments.order_by().values_list("pk", "answer").iterator(_BATCH))
+    anchors = _anchors(study)
+    return code_answers(
+        [stored[pk] for pk in rows.key.tolist()],
+        has_reference=protocol.is_grouped and protocol.shows_reference,
+        anchors=[anchors.get(task) for task in rows.task.tolist()],
+    )
+
+
+def _anchors(study: Study) -> dict[int, int]:
+    """Return the place of the mid anchor by task; a rule names the system that is it."""
+    slug = study.rules.in_force().exclude(system="").values("system")[:1]
+    places = TaskOutput.objects.filter(task__study=study, system__slug=slug)
+    return dict(places.values_list("task", "place"))
 
 
 def _marks(rows: _Judgments, checks: dict[int, tuple[int, list[str]]]) -> tuple[Ints, Floats]:
@@ -205,7 +253,8 @@ def _marks(rows: _Judgments, checks: dict[int, tuple[int, list[str]]]) -> tuple[
     check = np.full(len(rows.key), TARGET)
     off = np.full(len(rows.key), np.nan)
     asked = np.flatnonzero(np.isin(rows.task, np.array(list(checks), dtype=np.int64)))
-    given = [rows.task, rows.verdict - UNKNOWN, rows.left - UNKNOWN, _whole(rows.score) - UNKNOWN]
+    score = np.nan_to_num(rows.score, nan=UNKNOWN).astype(np.int64)
+    given = [rows.task, rows.verdict - UNKNOWN, rows.left - UNKNOWN, score - UNKNOWN]
     # The same answers to the same tasks come again and again: each is compared once.
     _, times, which = counted(*(column[asked] for column in given))
     first = np.zeros(len(times), dtype=np.int64)
@@ -215,10 +264,6 @@ def _marks(rows: _Judgments, checks: dict[int, tuple[int, list[str]]]) -> tuple[
     check[asked] = np.array([kind for kind, _ in marks], dtype=np.int64)[which]
     off[asked] = np.array(distance, dtype=np.float64)[which]
     return check, off
-
-
-def _whole(score: Floats) -> Ints:
-    return np.nan_to_num(score, nan=UNKNOWN).astype(np.int64)
 
 
 def _off(expected: list[str], rows: _Judgments, place: int) -> float:

@@ -8,13 +8,13 @@ from typing import Any
 from annotation.models import Study
 from annotation.quality.measures import MEASURES, Needs
 from annotation.quality.reading import offers
-from annotation.quality.rule_sets import RULE_SETS
+from annotation.quality.rule_sets import RULE_SETS, WITH_ANCHOR
 from annotation.quality.rules import LEAST_PER, MAX_LEAST, MAX_PER, RuleSpec
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.text import is_storable
 
 REQUIRED = ("name", "measure", "threshold")
-OPTIONAL = ("least", "per", "beyond_doubt")
+OPTIONAL = ("least", "per", "beyond_doubt", "system")
 MAX_RULES = 50
 _MAX_NAME = 60
 #: What judgments are called that people or files exclude.
@@ -34,6 +34,7 @@ def read_rules(tables: Any, *, file: str, study: Study) -> list[RuleSpec]:
         rules += _set(table, file, study) if "set" in table else [_rule(table, file)]
     for rule in rules:
         _check_offered(rule.of.needs, f"rule {rule.name!r}", file, study)
+    _check_systems(rules, file, study)
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names):
         raise InputRefused("two rules have one name", expected="different names", file=file)
@@ -44,14 +45,28 @@ def read_rules(tables: Any, *, file: str, study: Study) -> list[RuleSpec]:
 
 def _set(table: dict[str, Any], file: str, study: Study) -> list[RuleSpec]:
     name = table["set"]
-    if set(table) != {"set"}:
-        raise InputRefused("rules.set stands with other keys", expected="set alone", file=file)
+    more = table.keys() - {"set"}
+    if more and not (name == WITH_ANCHOR[0] and more == {WITH_ANCHOR[1]}):
+        expected = f"set alone, or {WITH_ANCHOR[1]} beside the set {WITH_ANCHOR[0]!r}"
+        raise InputRefused("rules.set stands with other keys", expected=expected, file=file)
     if not isinstance(name, str) or name not in RULE_SETS:
         expected = "one of " + ", ".join(RULE_SETS)
         raise InputRefused(f"unknown set of rules {name!r}", expected=expected, file=file)
     needs, make = RULE_SETS[name]
     _check_offered(needs, f"the set of rules {name!r}", file, study)
-    return make(offers(study))
+    return make(offers(study), **({"anchor": _slug(table["anchor"], file)} if more else {}))
+
+
+def _check_systems(rules: list[RuleSpec], file: str, study: Study) -> None:
+    """Raise for a system that the study has not, and for a second one: there is one mid anchor."""
+    named = {rule.system for rule in rules if rule.system}
+    named |= set(study.rules.in_force().exclude(system="").values_list("system", flat=True))
+    known = set(study.systems.values_list("slug", flat=True))
+    if unknown := sorted(named - known):
+        expected = "the slug of a system of the study"
+        raise InputRefused(f"unknown system {unknown[0]!r}", expected=expected, file=file)
+    if len(named) > 1:
+        raise InputRefused(f"{len(named)} mid anchors", expected="one for a study", file=file)
 
 
 def _check_offered(needs: Needs, what: str, file: str, study: Study) -> None:
@@ -82,11 +97,23 @@ def _rule(table: dict[str, Any], file: str) -> RuleSpec:
         least=_whole("least", table.get("least", 1), 1, MAX_LEAST, file),
         per=_whole("per", table["per"], LEAST_PER, MAX_PER, file) if "per" in table else 0,
         beyond_doubt=_flag(table.get("beyond_doubt", True), file),
+        system=_slug(table["system"], file) if "system" in table else "",
     )
+    if bool(rule.system) != rule.of.of_system:
+        expected = "one with anchor_high, and with no other measure"
+        raise InputRefused(
+            f"rules.system is {rule.system!r} with {measure}", expected=expected, file=file
+        )
     if rule.per and rule.of.of_judgments:
         wrong = f"rules.per stands with {measure}, which is of single judgments"
         raise InputRefused(wrong, expected="no per", file=file)
     return rule
+
+
+def _slug(value: Any, file: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        raise InputRefused(f"{value!r} is no slug", expected="the slug of a system", file=file)
+    return value
 
 
 def _name(value: Any, file: str) -> str:

@@ -15,20 +15,21 @@ def basic(offers: Offers) -> list[RuleSpec]:
 
     All but runs are beyond doubt, so that nobody is excluded for a few unlucky answers.
     """
-    has_scores = Needs.SCORES in offers
+    has_scores, has_few = Needs.SCORES in offers, Needs.FEW_ANSWERS in offers
     # Whoever scores with care is often one point off.
     gold = "gold_within_1" if has_scores else "gold"
-    against = ("correlation", 0.4) if has_scores else ("agreement", 0.4)
     rules = [
         RuleSpec(name="basic: too quick", measure="quick", threshold=0.5, least=10),
         RuleSpec(name="basic: straight-lining", measure="run", threshold=25, least=30),
         RuleSpec(name="basic: gold", measure=gold, threshold=0.75, least=5),
         RuleSpec(name="basic: attention", measure="attention", threshold=0.75, least=3),
-        RuleSpec(name="basic: contradicts itself", measure="consistency", threshold=0.5, least=10),
-        RuleSpec(
-            name="basic: against the rest", measure=against[0], threshold=against[1], least=20
-        ),
     ]
+    if has_few:
+        name = "basic: contradicts itself"
+        rules.append(RuleSpec(name=name, measure="consistency", threshold=0.5, least=10))
+    if has_few or has_scores:
+        name, against = "basic: against the rest", "correlation" if has_scores else "agreement"
+        rules.append(RuleSpec(name=name, measure=against, threshold=0.4, least=20))
     if Needs.SIDES in offers:
         rules.append(RuleSpec(name="basic: one side", measure="side", threshold=0.7, least=20))
     return rules
@@ -75,28 +76,34 @@ def _session(name: str, measure: str, threshold: float, *, least: int = 1) -> Ru
 MUSHRA_LEAST_TASKS = 7
 
 
-def mushra(offers: Offers) -> list[RuleSpec]:
+def mushra(offers: Offers, anchor: str = "") -> list[RuleSpec]:
     """Post-screening of MUSHRA, ITU-R BS.1534-3 (2015).
 
     A rater is left out who gives the hidden reference less than 90 in more than 15 % of the tasks,
     or the mid anchor more than 90 in more than 15 % of them; tasks whose mid anchor got that from
-    more than a quarter of the raters do not count. That seven tasks are needed is ours.
+    more than a quarter of the raters do not count. `anchor` is the slug of the system that is the
+    mid anchor; without one the second rule is left out. That seven tasks are needed is ours.
     """
-    return [
-        RuleSpec(
-            name=f"mushra: {what}",
-            measure=measure,
-            threshold=0.15,
-            least=MUSHRA_LEAST_TASKS,
-            beyond_doubt=False,
-        )
-        for what, measure in (("reference", "reference_low"), ("anchor", "anchor_high"))
-    ]
+    rules = [_mushra("mushra: reference", "reference_low")]
+    return [*rules, _mushra("mushra: anchor", "anchor_high", anchor)] if anchor else rules
+
+
+def _mushra(name: str, measure: str, system: str = "") -> RuleSpec:
+    return RuleSpec(
+        name=name,
+        measure=measure,
+        threshold=0.15,
+        least=MUSHRA_LEAST_TASKS,
+        beyond_doubt=False,
+        system=system,
+    )
 
 
 #: Name -> what it needs, and its rules.
-RULE_SETS: dict[str, tuple[Needs, Callable[[Offers], list[RuleSpec]]]] = {
+RULE_SETS: dict[str, tuple[Needs, Callable[..., list[RuleSpec]]]] = {
     "basic": (Needs.NOTHING, basic),
     "p808": (Needs.SCORES, p808),
     "mushra": (Needs.REFERENCE, mushra),
 }
+#: The set that names a system, by this key beside `set`.
+WITH_ANCHOR = ("mushra", "anchor")

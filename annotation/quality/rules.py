@@ -33,6 +33,8 @@ class RuleSpec:
     least: int = 1
     per: int = 0
     beyond_doubt: bool = True
+    #: The slug of the system that the measure is about; empty for measures about none.
+    system: str = ""
 
     @property
     def of(self) -> Measure:
@@ -46,7 +48,8 @@ class RuleSpec:
 
     @property
     def in_words(self) -> str:
-        return f"{self.of.words}: {self.limit_in_words}"
+        about = f" ({self.system})" if self.system else ""
+        return f"{self.of.words}{about}: {self.limit_in_words}"
 
     @property
     def limit_in_words(self) -> str:

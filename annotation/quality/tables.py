@@ -134,7 +134,7 @@ def judgment_rows(judgments: Iterable[Judgment]) -> list[dict[str, Any]]:
         {
             "at": judgment.created_at,
             "prompt": judgment.task.prompt.key,
-            "pressed": pressed_in_words(judgment) or "a side, not known which",
+            "pressed": pressed_in_words(judgment) or _instead(judgment),
             "seconds": judgment.seconds,
             "is_quick": _is_quick(judgment),
             "check": _check(judgment),
@@ -143,7 +143,14 @@ def judgment_rows(judgments: Iterable[Judgment]) -> list[dict[str, Any]]:
     ]
 
 
+def _instead(judgment: Judgment) -> str:
+    return "a side, not known which" if judgment.verdict else "several things"
+
+
 def _is_quick(judgment: Judgment) -> bool:
+    """Return whether it took less than a look; a group's outputs are not read for that."""
+    if judgment.task.group is not None:
+        return False
     outputs = (judgment.task.output_a, judgment.task.output_b)
     characters = sum(len(output.text) for output in outputs if output)
     floor = float(floor_seconds(np.array(characters)))

@@ -17,6 +17,8 @@ def make_columns(rater: list[int], *, raters: int | None = None, **given: Any) -
     n = len(rater)
     order = np.argsort(rater, kind="stable") if n else np.zeros(0, dtype=np.int64)
     names = ("task", "system", "answer", "pressed", "chose_left", "a_left", "characters", "check")
+    if "score" in given:
+        given.setdefault("pressed", given["score"])
     columns: dict[str, Any] = {
         name: np.array(given.get(name, [_DEFAULTS.get(name, UNKNOWN)] * n), dtype=np.int64)[order]
         for name in names

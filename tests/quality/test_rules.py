@@ -14,8 +14,8 @@ from annotation.quality.rules import RuleSpec, evaluate
 from tests.quality.columns import make_columns
 from tests.quality.simulated import simulate_pairwise, simulate_scores
 
-PAIRS = frozenset({Needs.NOTHING, Needs.SIDES})
-SCORES = frozenset({Needs.NOTHING, Needs.SCORES})
+PAIRS = frozenset({Needs.NOTHING, Needs.FEW_ANSWERS, Needs.SIDES})
+SCORES = frozenset({Needs.NOTHING, Needs.FEW_ANSWERS, Needs.SCORES})
 GOLD_RULE = RuleSpec(name="gold", measure="gold", threshold=0.7, least=4, beyond_doubt=False)
 
 
@@ -156,6 +156,8 @@ def test_p808_leaves_out_a_score_from_3_29_deviations_on():
 
 # MUSHRA
 
+MUSHRA = mushra(frozenset(), anchor="mid")
+
 
 def mushra_columns(reference: list[float], anchor: list[float]):
     """A rater, and nine others who hear it all."""
@@ -170,16 +172,16 @@ def mushra_columns(reference: list[float], anchor: list[float]):
 
 def test_mushra_excludes_above_fifteen_in_a_hundred_of_the_tasks():
     low, fine = [50.0] * 3 + [95.0] * 17, [20.0] * 20
-    assert hit_by(mushra(frozenset()), mushra_columns(low, fine)) == set()
+    assert hit_by(MUSHRA, mushra_columns(low, fine)) == set()
     low[3] = 89
-    assert hit_by(mushra(frozenset()), mushra_columns(low, fine)) == {"mushra: reference"}
+    assert hit_by(MUSHRA, mushra_columns(low, fine)) == {"mushra: reference"}
     high = [95.0] * 4 + [20.0] * 16
     found = mushra_columns([95.0] * 20, high)
-    assert hit_by(mushra(frozenset()), found) == {"mushra: anchor"}
+    assert hit_by(MUSHRA, found) == {"mushra: anchor"}
 
 
 def test_mushra_decides_nothing_on_six_tasks():
-    assert hit_by(mushra(frozenset()), mushra_columns([10.0] * 6, [95.0] * 6)) == set()
+    assert hit_by(MUSHRA, mushra_columns([10.0] * 6, [95.0] * 6)) == set()
 
 
 # Simulated raters

@@ -36,14 +36,15 @@ class Command(EvalsiteCommand):
         found = study_named(study)
         if not add and not retire:
             raise InputRefused("nothing is to change", expected="--add or --retire")
-        for name in retire:
-            lifted = _retire(found, name, reason)
-            self.stdout.write(f"retired {name}; exclusions lifted: {lifted}")
+        done = [
+            f"retired {name}; exclusions lifted: {_retire(found, name, reason)}" for name in retire
+        ]
         if add:
             rules = read_rules(_tables(add), file=add.name, study=found)
             declare_rules(found, rules, reason=reason)
-            for rule in rules:
-                self.stdout.write(f"added {rule.name}: {rule.in_words}")
+            done += [f"added {rule.name}: {rule.in_words}" for rule in rules]
+        # Only now: a refusal undoes what came before it.
+        self.stdout.write("\n".join(done))
 
 
 def _retire(study: Study, name: str, reason: str) -> int:
