@@ -130,8 +130,9 @@ def without_names(report: Report) -> Report:
     return {
         **report,
         "raters": [{**row, "rater": numbered(row["rater"])} for row in report.get("raters", [])],
+        # A reason is a researcher's free text; the rule says enough to outsiders.
         "exclusions": [
-            {**row, "rater": numbered(row["rater"]), "judgment": None}
+            {**row, "rater": numbered(row["rater"]), "judgment": None, "reason": ""}
             for row in report["exclusions"]
         ],
     }
