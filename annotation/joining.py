@@ -15,6 +15,7 @@ from annotation.exceptions import LinkClosed, PersonTaken, StudyNotOpen
 from annotation.link_models import OPEN_LINK_SALT
 from annotation.models import Arrival, OpenLink, Rater, Study
 from annotation.platforms import Ids
+from annotation.services import check_group
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 
@@ -22,16 +23,20 @@ MAX_CAP = 100_000
 
 
 @write_transaction()
-def open_link(study: Study, *, cap: int, platform: str = "", by: User | None = None) -> OpenLink:
-    """Make a link that admits at most `cap` raters."""
+def open_link(
+    study: Study, *, cap: int, platform: str = "", group: str = "", by: User | None = None
+) -> OpenLink:
+    """Make a link that admits at most `cap` raters, who are of that group."""
     if study.state in (Study.State.DRAFT, Study.State.CLOSED):
         raise StudyNotOpen
     if not 1 <= cap <= MAX_CAP:
         raise InputRefused(f"a cap of {cap}", expected=f"1 to {MAX_CAP}")
     if platform not in OpenLink.Platform.values:
         raise InputRefused(f"unknown platform {platform!r}", expected="prolific or mturk")
-    link = OpenLink.objects.create(study=study, cap=cap, platform=platform)
-    study.log("open link made", by=by, link=link.pk, cap=cap, platform=platform)
+    link = OpenLink.objects.create(
+        study=study, cap=cap, platform=platform, group=check_group(group)
+    )
+    study.log("open link made", by=by, link=link.pk, cap=cap, platform=platform, group=group)
     return link
 
 
@@ -77,7 +82,7 @@ def _join(link: OpenLink, ids: Ids) -> Rater:
         raise StudyNotOpen
     if not link.take_place():
         raise LinkClosed
-    rater = Rater(study=study, cursor=secrets.randbelow(max(1, study.slot_count)))
+    rater = Rater(study=study, group=link.group, cursor=secrets.randbelow(max(1, study.slot_count)))
     rater.name = f"Guest {link.pk}-{link.opened}"
     if study.raters.filter(name=rater.name).exists():
         rater.name += f" ({rater.public_id})"

@@ -32,6 +32,8 @@ class OpenLink(models.Model):
     public_id = models.CharField(max_length=20, unique=True, default=public_id, editable=False)
     platform = models.CharField(max_length=10, choices=Platform, blank=True)
     cap = models.PositiveIntegerField()
+    #: Of the raters who come by it, as `Rater.group`.
+    group = models.CharField(max_length=60, blank=True)
     opened = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -66,7 +66,7 @@ def link_make(request: UserHttpRequest, slug: str) -> HttpResponse:
     study = own_study(request, slug)
     form = OpenLinkForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "The link needs a number of raters, 1 or more.")
+        messages.error(request, "The link needs a number of raters, 1 or more, and a short group.")
         return redirect("annotation:study-recruiting", slug)
     try:
         open_link(study, by=request.user, **form.cleaned_data)

@@ -27,6 +27,7 @@ from evalsite.lib.slugs import free_slug
 from generation.models import PromptSet, System
 
 MAX_INVITES = 1000
+MAX_GROUP = 60
 MAX_SEED = 2**63 - 1
 
 
@@ -139,9 +140,17 @@ def _require(study: Study, state: Study.State) -> None:
 
 @write_transaction()
 def invite_raters(
-    study: Study, *, count: int, names: Sequence[str] = (), by: User | None = None
+    study: Study,
+    *,
+    count: int,
+    names: Sequence[str] = (),
+    group: str = "",
+    by: User | None = None,
 ) -> list[Rater]:
-    """Make raters, whose `invite_token` is their link; without names they are numbered."""
+    """Make raters, whose `invite_token` is their link; without names they are numbered.
+
+    Results can be read by `group`.
+    """
     if study.state in (Study.State.DRAFT, Study.State.CLOSED):
         raise StudyNotOpen
     if not 1 <= count <= MAX_INVITES:
@@ -149,12 +158,26 @@ def invite_raters(
     taken = set(study.raters.values_list("name", flat=True))
     wanted = list(names) or _numbered(taken, count)
     raters = [
-        Rater(study=study, name=name, cursor=secrets.randbelow(max(1, study.slot_count)))
+        Rater(
+            study=study,
+            name=name,
+            group=check_group(group),
+            cursor=secrets.randbelow(max(1, study.slot_count)),
+        )
         for name in wanted
     ]
     Rater.objects.bulk_create(raters)
-    study.log("raters invited", by=by, count=len(raters))
+    study.log("raters invited", by=by, count=len(raters), group=group)
     return raters
+
+
+def check_group(group: str) -> str:
+    """Return the name of a group of raters; raise `InputRefused` where it is too long."""
+    if len(group) > MAX_GROUP:
+        raise InputRefused(
+            f"a group's name of {len(group)} characters", expected=f"at most {MAX_GROUP}"
+        )
+    return group
 
 
 def _numbered(taken: set[str], count: int) -> list[str]:

@@ -11,7 +11,7 @@ from django import forms
 from annotation.joining import MAX_CAP
 from annotation.models import OpenLink, Study
 from annotation.protocols import PROTOCOLS, Protocol, labels
-from annotation.services import MAX_INVITES, check_pairing
+from annotation.services import MAX_GROUP, MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.forms import RowsField
 from generation.models import PromptSet, System
@@ -20,6 +20,7 @@ CODE = r"^[A-Za-z0-9_-]{1,64}$"
 #: What one judgment takes, to say roughly how long a study is.
 SECONDS_A_JUDGMENT = 30
 MAX_BUDGET = 10**6
+GROUP_HELP = "Experts, crowd, ...: results can be read by group."
 #: What the column holds on every database.
 MAX_TASKS_PER_RATER = 2**31 - 1
 
@@ -200,10 +201,12 @@ def _tasks(data: dict[str, Any], *, systems: int, prompts: int) -> int:
 
 class InviteForm(forms.Form):
     count = forms.IntegerField(min_value=1, max_value=MAX_INVITES, initial=1, label="Raters")
+    group = forms.CharField(required=False, max_length=MAX_GROUP, help_text=GROUP_HELP)
 
 
 class OpenLinkForm(forms.Form):
     cap = forms.IntegerField(min_value=1, max_value=MAX_CAP, initial=20, label="Raters, at most")
+    group = forms.CharField(required=False, max_length=MAX_GROUP, help_text=GROUP_HELP)
     platform = forms.ChoiceField(
         choices=OpenLink.Platform.choices,
         required=False,

@@ -19,6 +19,7 @@ from annotation.quality.assessment import alarms_of
 from annotation.rounds import next_round_size
 from annotation.self_naming import names_in, names_of
 from annotation.services import (
+    MAX_GROUP,
     MAX_INVITES,
     close_study,
     create_study,
@@ -200,9 +201,11 @@ def study_close(request: UserHttpRequest, study: Study) -> str:
 @acting
 def study_invite(request: UserHttpRequest, study: Study) -> str:
     form = InviteForm(request.POST)
-    if not form.is_valid():
+    if "count" in form.errors:
         raise InputRefused("that is no number of raters", expected=f"1 to {MAX_INVITES}")
-    raters = invite_raters(study, count=form.cleaned_data["count"], by=request.user)
+    if not form.is_valid():
+        raise InputRefused("that group's name is too long", expected=f"at most {MAX_GROUP}")
+    raters = invite_raters(study, **form.cleaned_data, by=request.user)
     plural = "s" if len(raters) > 1 else ""
     return f"{len(raters)} rater{plural} invited. Send each one their own link."
 

@@ -17,7 +17,8 @@ _BATCH = 2000
 _TELLS_ITSELF = ("pairwise", "mos")
 _FIELDS = (
     "pk", "task_id", "task__group", "rater_id", "task__prompt__key", "task__system_a__name",
-    "task__system_b__name", "verdict", "score", "answer", "rater__name", "left",
+    "task__system_b__name", "verdict", "score", "answer", "rater__name", "rater__group",
+    "rater__is_judge", "left",
     "task__prompt__category", "seconds", "comment", "created_at",
 )  # fmt: skip
 
@@ -107,6 +108,8 @@ def _record(row: dict[str, Any], names: list[str], protocol: Protocol, rule: str
         **said,
         **lists,
         "rater": row["rater__name"],
+        "group": row["rater__group"],
+        "judge": "yes" if row["rater__is_judge"] else "",
         "left": row["left"],
         "category": row["task__prompt__category"],
         "seconds": row["seconds"],

@@ -153,14 +153,34 @@ def _pair(task: Task) -> list[int]:
 def _add_raters(study: Study, index: _Index, lines: list[Line], *, create: bool) -> None:
     missing: dict[str, Rater] = {}
     for line in lines:
-        if line.rater not in index.raters and line.rater not in missing:
-            if not create:
-                raise line.row.refuse(
-                    f"unknown rater {line.rater!r}", expected="a rater of the study, or --create"
-                )
-            missing[line.rater] = Rater(study=study, name=line.rater)
+        known = index.raters.get(line.rater) or missing.get(line.rater)
+        if known is not None:
+            _require_same_rater(line, known)
+            continue
+        if not create:
+            raise line.row.refuse(
+                f"unknown rater {line.rater!r}", expected="a rater of the study, or --create"
+            )
+        missing[line.rater] = Rater(
+            study=study, name=line.rater, group=line.group, is_judge=line.is_judge
+        )
     Rater.objects.bulk_create(missing.values(), batch_size=_BATCH)
     index.raters |= missing
+
+
+def _require_same_rater(line: Line, rater: Rater) -> None:
+    """Refuse a row that says of a rater what an earlier one, or the study, does not."""
+    if line.group not in ("", rater.group):
+        raise line.row.refuse(
+            f"rater {rater.name!r} is in group {line.group!r}",
+            expected=f"group {rater.group!r}, as before" if rater.group else "no group, as before",
+        )
+    if line.row.text("judge", required=False) and line.is_judge != rater.is_judge:
+        what = "an automated judge" if rater.is_judge else "a person"
+        raise line.row.refuse(
+            f"judge is {line.row.text('judge')!r} for rater {rater.name!r}",
+            expected=f"{what}, as before",
+        )
 
 
 def _add_tasks(study: Study, index: _Index, lines: list[Line], *, create: bool) -> None:

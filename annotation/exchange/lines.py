@@ -16,7 +16,9 @@ from annotation.protocols.groups import names_in
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
 
-OPTIONAL = ("category", "seconds", "comment", "created_at", "excluded")
+OPTIONAL = ("group", "judge", "category", "seconds", "comment", "created_at", "excluded")
+#: Whether the rater is an automated judge; empty: not said.
+YES_NO = ("yes", "no")
 PREFIXES = ("criterion_",)
 #: What the columns of a file may be, besides those that begin with a prefix.
 COLUMNS = tuple(
@@ -44,6 +46,8 @@ class Line:
     prompt: str
     systems: tuple[str, ...]
     rater: str
+    group: str
+    is_judge: bool
     answer: Answer
     left: str
     category: str
@@ -107,6 +111,8 @@ def _line(row: Row, protocol: Protocol) -> Line:
         prompt=_name(row, "prompt_id"),
         systems=systems,
         rater=_name(row, "rater"),
+        group=_group(row),
+        is_judge=_is_judge(row),
         answer=protocol.from_row(row),
         left=left,
         category=row.text("category", required=False)[:100],
@@ -142,6 +148,17 @@ def _name(row: Row, column: str) -> str:
     if len(name) > 200:
         raise row.refuse(f"{column} has {len(name)} characters", expected="at most 200")
     return name
+
+
+def _group(row: Row) -> str:
+    group = row.text("group", required=False)
+    if len(group) > 60:
+        raise row.refuse(f"group has {len(group)} characters", expected="at most 60")
+    return group
+
+
+def _is_judge(row: Row) -> bool:
+    return bool(row.text("judge", required=False)) and row.one_of("judge", YES_NO) == "yes"
 
 
 def _optional_number(row: Row, column: str) -> float | None:

@@ -22,9 +22,10 @@ from evalsite.lib.tabular import read_rows
 class Command(EvalsiteCommand):
     help = (
         "Store judgments made elsewhere, from a .csv or .jsonl file. Pairwise: prompt_id, "
-        "system_a, system_b, verdict (a, b, tie, both_bad), rater and optionally left, category, "
-        "seconds, comment, created_at, excluded. MOS: prompt_id, system, score, rater. Other "
-        "protocols: the columns that export_judgments writes. The whole file is checked first."
+        "system_a, system_b, verdict (a, b, tie, both_bad), rater and optionally left, group, "
+        "judge (yes or no: an automated one), category, seconds, comment, created_at, excluded. "
+        "MOS: prompt_id, system, score, rater. Other protocols: the columns that "
+        "export_judgments writes. The whole file is checked first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -28,6 +28,7 @@ class Command(EvalsiteCommand):
         parser.add_argument("--count", type=int, help="personal links (default: 1)")
         parser.add_argument("--open", action="store_true", help="one link for many")
         parser.add_argument("--cap", type=int, help="with --open: how many it admits")
+        parser.add_argument("--group", default="", help="results can be read by group of raters")
         parser.add_argument(
             "--platform",
             choices=[value for value in OpenLink.Platform.values if value],
@@ -41,6 +42,7 @@ class Command(EvalsiteCommand):
         count: int | None,
         open: bool,
         cap: int | None,
+        group: str,
         platform: str | None,
         **_: Any,
     ) -> None:
@@ -50,14 +52,14 @@ class Command(EvalsiteCommand):
         if not open and (cap is not None or platform is not None):
             raise InputRefused("--cap or --platform without --open", expected="--open --cap N")
         paths = (
-            [link_path(open_link(chosen, cap=cap, platform=platform or ""))]
+            [link_path(open_link(chosen, cap=cap, platform=platform or "", group=group))]
             if cap is not None
-            else _personal_paths(chosen, 1 if count is None else count)
+            else _personal_paths(chosen, 1 if count is None else count, group)
         )
         for path in paths:
             self.stdout.write(settings.EVALSITE_URL + path)
 
 
-def _personal_paths(study: Study, count: int) -> list[str]:
-    raters = invite_raters(study, count=count)
+def _personal_paths(study: Study, count: int, group: str) -> list[str]:
+    raters = invite_raters(study, count=count, group=group)
     return [reverse("annotation:rate-enter", args=[rater.invite_token]) for rater in raters]
