@@ -12,8 +12,7 @@ from django.utils.timezone import now
 
 from annotation.admission import admit
 from annotation.exceptions import LinkClosed, PersonTaken, StudyNotOpen
-from annotation.link_models import OPEN_LINK_SALT
-from annotation.models import Arrival, OpenLink, Rater, Study
+from annotation.models import OPEN_LINK_SALT, Arrival, OpenLink, Rater, Study
 from annotation.platforms import Ids
 from annotation.services import check_group
 from evalsite.lib.db import write_transaction

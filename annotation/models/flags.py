@@ -1,4 +1,4 @@
-"""What raters say is wrong with a task. Imported by `annotation.models`."""
+"""What raters say is wrong with a task."""
 
 from __future__ import annotations
 

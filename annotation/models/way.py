@@ -1,7 +1,4 @@
-"""What a study adds to the plain way of its raters, and the tasks that check them.
-
-Imported by `annotation.models`.
-"""
+"""What a study adds to the plain way of its raters, and the tasks that check them."""
 
 from __future__ import annotations
 

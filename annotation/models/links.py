@@ -1,4 +1,4 @@
-"""Links that many may open, and who came by them. Imported by `annotation.models`."""
+"""Links that many may open, and who came by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that a study declares about its raters. Imported by `annotation.models`."""
+"""Rules that a study declares about its raters."""
 
 from __future__ import annotations
 
