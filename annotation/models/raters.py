@@ -16,9 +16,9 @@ INVITE_SALT = "annotation.invite"
 
 class RaterQuerySet(models.QuerySet["Rater"]):
     def with_progress(self) -> RaterQuerySet:
-        """Annotate `judged`, the number of answers that count towards the study's target."""
-        judged = Q(assignments__state="judged", assignments__purpose="target")
-        return self.annotate(judged=models.Count("assignments", filter=judged))
+        """Annotate `judged`: answers that count towards the target, and judgments imported."""
+        first = Q(judgments__supersedes=None, judgments__task__is_gold=False)
+        return self.annotate(judged=models.Count("judgments", filter=first))
 
 
 class Rater(models.Model):

@@ -53,7 +53,8 @@ def _one_rater(report: Report) -> str:
         f"{r['name']} {r['rank_low_without_a_rater']} to {r['rank_high_without_a_rater']}"
         for r in moved[:3]
     )
-    more = f", and {len(moved) - 3} more systems move" if len(moved) > 3 else ""
+    others = len(moved) - 3
+    more = f", and {others} more system{'s move' if others > 1 else ' moves'}" if others > 0 else ""
     return f"Leaving out one rater can move ranks: {named}{more}."
 
 
