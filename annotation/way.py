@@ -17,6 +17,7 @@ ATTEMPTS = 2
 #: What of it is frozen at launch.
 FROZEN = (
     "check_every", "qualification_tasks", "pass_percent", "attention_limit", "survey", "currency",
+    "loudness", "must_play",
     "pay", "screened_out_pay", "hourly_pay", "paid_minutes", "bonus", "bonus_rule", "bonus_percent",
 )  # fmt: skip
 
