@@ -13,9 +13,11 @@ from django.conf import settings
 from evalsite.lib.db import write_transaction
 from generation.backends.media import MediaContent
 from generation.media import described_media, put_content, read_media, save_media
-from generation.media_files.kinds import AUDIO, kind_of
+from generation.media_files.images import take_image
+from generation.media_files.kinds import AUDIO, IMAGE, VIDEO, kind_of
 from generation.media_files.refusals import Limits, MediaRefused
 from generation.media_files.sounds import take_sound
+from generation.media_files.videos import take_video
 from generation.models import Media, ServedCopy
 
 #: LUFS; EBU R 128 (2020).
@@ -41,7 +43,11 @@ def limits() -> Limits:
 def recipe_of(kind: str, loudness: float | None) -> str:
     """Name the way in which a copy is made; what is made alike has one name."""
     level = "as it is" if loudness is None else f"{loudness:g} LUFS"
-    return {AUDIO: f"flac 48000 stereo, {level}"}[kind]
+    return {
+        AUDIO: f"flac 48000 stereo, {level}",
+        IMAGE: "png rgb",
+        VIDEO: f"mp4 h264 aac, {level}",
+    }[kind]
 
 
 def take_in(content: bytes, *, loudness: float | None = STANDARD_LOUDNESS) -> Intake:
@@ -53,7 +59,12 @@ def take_in(content: bytes, *, loudness: float | None = STANDARD_LOUDNESS) -> In
             expected=f"at most {most.bytes // 2**20}",
         )
     kind = kind_of(content)
-    original, copy = take_sound(content, most, loudness=loudness)
+    if kind == IMAGE:
+        original, copy = take_image(content, most)
+    elif kind == VIDEO:
+        original, copy = take_video(content, most, loudness=loudness)
+    else:
+        original, copy = take_sound(content, most, loudness=loudness)
     return Intake(original=original, copy=copy, recipe=recipe_of(kind, loudness))
 
 
