@@ -11,12 +11,11 @@ from django.utils.safestring import SafeString, mark_safe
 
 from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
+from annotation.plays import PROMPT, REFERENCE
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
 
-#: Places of a screen besides the numbers of its outputs.
-PROMPT, REFERENCE = "prompt", "reference"
 #: What plays what: letters that no other key of the page uses. Digits are answers.
 PLAY_KEYS = {
     PROMPT: "p",
@@ -81,6 +80,16 @@ class BlindTask:
     is_correction: bool = False
     earlier_choice: str = ""
 
+    @property
+    def media(self) -> tuple[BlindMedia, ...]:
+        """Return all there is to hear or to look at, in the order of the screen."""
+        shown = (self.prompt_media, self.reference_media, *(o.media for o in self.outputs))
+        return tuple(media for media in shown if media is not None)
+
+    @property
+    def played(self) -> tuple[BlindMedia, ...]:
+        return tuple(media for media in self.media if media.is_played)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BlindStudy:
@@ -95,6 +104,8 @@ class BlindStudy:
     template: str
     reason_box: str
     is_one_press: bool
+    #: An answer is only taken once all was played to its end.
+    must_play: bool
     #: The questions as every task asks them; none where they depend on what is shown.
     parts: tuple[Part, ...]
 
@@ -146,6 +157,7 @@ def blind_study(study: Study) -> BlindStudy:
         template=protocol.template,
         reason_box=protocol.reason_box,
         is_one_press=protocol.is_one_press,
+        must_play=study.way.must_play,
         parts=protocol.parts(question=study.question, count=0),
     )
 
