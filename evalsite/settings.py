@@ -8,7 +8,7 @@ from typing import Any
 
 import dj_database_url
 
-from evalsite.lib.env import env_bool, env_int, env_json, env_list, env_secret, env_str
+from evalsite.lib.env import env_bool, env_int, env_list, env_secret, env_storage, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: The database, the secret key, converted models: all that a backup must hold.
@@ -138,14 +138,11 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "evalsite" / "static"]
-#: Sound that systems made. Another storage, such as a bucket by django-storages, by its class
-#: and options; workers and web processes must see the same one.
+#: Sounds, images and videos: here, or in the bucket of EVALSITE_MEDIA_URL (s3://bucket/prefix),
+#: or in a storage by its class and options. Workers and web processes must see the same one.
 MEDIA_ROOT = DATA_DIR / "media"
 STORAGES = {
-    "default": {
-        "BACKEND": env_str("EVALSITE_MEDIA_STORAGE", "django.core.files.storage.FileSystemStorage"),
-        "OPTIONS": env_json("EVALSITE_MEDIA_OPTIONS"),
-    },
+    "default": env_storage("EVALSITE_MEDIA"),
     "staticfiles": {"BACKEND": "evalsite.lib.static.StaticFiles"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,22 @@ from django.utils.timezone import now
 
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
-from evalsite.lib.markdown import render_markdown
 from evalsite.lib.slugs import free_slug
 from evalsite.lib.tabular import Row
-from evalsite.lib.text import is_storable, sha256
+from evalsite.lib.text import is_storable
 from generation.backends import BACKENDS, own_settings
 from generation.backends.settings import parse_settings
 from generation.exceptions import NothingToQueue, OutputsAppeared, SystemCannotGenerate
 from generation.media_imports import Shelf, media_shelf
-from generation.models import Job, Media, Output, Prompt, PromptSet, System, backend_choices
+from generation.models import Job, Output, Prompt, PromptSet, System, backend_choices
+from generation.rows import MAX_SAMPLES, content_hash, output_in, prompt_in
 
 PROMPT_REQUIRED = ("id", "prompt")
 PROMPT_OPTIONAL = ("category", "reference", "messages", "media", "reference_media")
 OUTPUT_REQUIRED = ("prompt_id", "system")
 OUTPUT_OPTIONAL = ("output", "media", "sample")
-MAX_SAMPLES = 100
 MAX_SEED = 2**63 - 1
 _BATCH = 1000
-_ROLES = ("system", "user", "assistant")
 
 
 @write_transaction()
@@ -85,7 +82,7 @@ def create_prompt_set(
                 name=name,
                 slug=free_slug(PromptSet.objects.all(), name, slug=slug),
                 description=description,
-                content_hash=_content_hash(prompts),
+                content_hash=content_hash(prompts),
             )
             for prompt in prompts:
                 prompt.prompt_set = prompt_set
@@ -98,7 +95,7 @@ def _prompts(rows: Iterable[Row], shelf: Shelf) -> list[Prompt]:
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
     for row in rows:
-        prompt = _prompt(row, shelf, position=len(prompts))
+        prompt = prompt_in(row, shelf, position=len(prompts))
         if prompt.key in lines:
             raise row.refuse(
                 f"id {prompt.key!r} stands in line {lines[prompt.key]} already",
@@ -118,74 +115,6 @@ def _check_text(what: str, text: str, *, limit: int = 200, required: bool = True
         raise InputRefused(f"the {what} has {len(text)} characters", expected=f"at most {limit}")
     if not is_storable(text):
         raise InputRefused(f"the {what} holds bytes that are no text", expected="text in UTF-8")
-
-
-def _prompt(row: Row, shelf: Shelf, *, position: int) -> Prompt:
-    key = row.text("id")
-    if len(key) > 200:
-        raise row.refuse(f"id has {len(key)} characters", expected="at most 200")
-    text = row.text("prompt", required=False)
-    media = _media(row, "media", shelf)
-    if media is None and not text.strip():
-        raise row.refuse("prompt is empty", expected="a text, or media")
-    category = row.text("category", required=False)
-    if len(category) > 100:
-        raise row.refuse(f"category has {len(category)} characters", expected="at most 100")
-    return Prompt(
-        key=key,
-        position=position,
-        text=text,
-        messages=_messages(row),
-        category=category,
-        reference=row.text("reference", required=False),
-        media=media,
-        reference_media=_media(row, "reference_media", shelf),
-        html=render_markdown(text),
-    )
-
-
-def _media(row: Row, column: str, shelf: Shelf) -> Media | None:
-    return shelf.take(row, column) if row.text(column, required=False) else None
-
-
-def _messages(row: Row) -> list[dict[str, str]] | None:
-    """Return the chat turns of a row: JSON in a CSV cell, a list in JSON Lines."""
-    value = row.values.get("messages")
-    if value in (None, "", []):
-        return None
-    expected = 'a list of {"role": ..., "content": ...} that ends with role user'
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise row.refuse("messages is not JSON", expected=expected) from None
-    turns = value if isinstance(value, list) and all(map(_is_turn, value)) else []
-    if not turns or turns[-1]["role"] != "user":
-        raise row.refuse("messages are not chat turns", expected=expected)
-    return turns
-
-
-def _is_turn(turn: object) -> bool:
-    return (
-        isinstance(turn, dict)
-        and set(turn) == {"role", "content"}
-        and turn["role"] in _ROLES
-        and isinstance(turn["content"], str)
-        and is_storable(turn["content"])
-    )
-
-
-def _content_hash(prompts: list[Prompt]) -> str:
-    content = [
-        [p.key, p.text, p.messages, p.category, p.reference, *_media_hashes(p)] for p in prompts
-    ]
-    return sha256(json.dumps(content, ensure_ascii=False))
-
-
-def _media_hashes(prompt: Prompt) -> list[str]:
-    """Return the hashes of the prompt's files; nothing where it is text alone."""
-    files = (prompt.media, prompt.reference_media)
-    return [file.sha256 if file else "" for file in files] if any(files) else []
 
 
 @write_transaction()
@@ -279,7 +208,7 @@ def _imported_outputs(
     lines: dict[tuple[int, int, int], int] = {}
     outputs = []
     for row in rows:
-        output = _imported_output(row, prompts, systems, shelf)
+        output = output_in(row, prompts, systems, shelf)
         key = _key(output)
         if key in lines or key in there:
             where = f"line {lines[key]}" if key in lines else "the database"
@@ -312,36 +241,3 @@ def _systems_by_name(owner: User) -> dict[str, System | None]:
     for system in System.objects.owned_by(owner):
         systems[system.name] = None if system.name in systems else system
     return systems | {s.slug: s for s in System.objects.owned_by(owner)}
-
-
-def _imported_output(
-    row: Row, prompts: dict[str, Prompt], systems: dict[str, System | None], shelf: Shelf
-) -> Output:
-    key, name = row.text("prompt_id"), row.text("system")
-    if key not in prompts:
-        raise row.refuse(f"unknown prompt_id {key!r}", expected="an id of the prompt set")
-    system = systems.get(name)
-    if system is None:
-        known = "a slug or a unique name of your systems (make one with create_system)"
-        raise row.refuse(f"unknown system {name!r}", expected=known)
-    prompt, media = prompts[key], _media(row, "media", shelf)
-    text = row.text("output", required=media is None)
-    if media is not None and text:
-        raise row.refuse("output and media are both given", expected="one of them")
-    return Output(
-        system=system,
-        prompt=prompt,
-        sample=row.whole("sample", low=0, high=MAX_SAMPLES - 1, default=0),
-        state=Output.State.DONE,
-        text=text,
-        html=render_markdown(text),
-        media=media,
-        text_hash=media.sha256 if media else sha256(text),
-        queue_position=prompt.position,
-        finished_at=now(),
-        provenance={
-            "imported_from": row.file,
-            "line": row.line,
-            **({"media": row.text("media")} if media else {}),
-        },
-    )

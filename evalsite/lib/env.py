@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,24 @@ def env_json(name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ImproperlyConfigured(f"{name} is not a JSON object")
     return value
+
+
+def env_storage(name: str) -> dict[str, Any]:
+    """Return Django's description of a storage, from NAME_URL, NAME_STORAGE and NAME_OPTIONS.
+
+    The URL is s3://bucket/prefix; without one it is the class NAME_STORAGE, a folder by default.
+    """
+    url, options = env_str(f"{name}_URL"), env_json(f"{name}_OPTIONS")
+    if not url:
+        folder = "django.core.files.storage.FileSystemStorage"
+        return {"BACKEND": env_str(f"{name}_STORAGE", folder), "OPTIONS": options}
+    found = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]+)(?:/(.*))?", url)
+    if not found:
+        raise ImproperlyConfigured(f"{name}_URL is {url!r}, expected s3://bucket/prefix")
+    bucket = {"bucket_name": found[1], "location": (found[2] or "").strip("/")}
+    # A larger file waits on the disk, not in memory, where it must be read whole.
+    spool = {"max_memory_size": 2**20}
+    return {"BACKEND": "evalsite.lib.buckets.Bucket", "OPTIONS": {**spool, **bucket, **options}}
 
 
 def env_secret(name: str, path: Path) -> str:

@@ -18,6 +18,9 @@ from pygments.util import ClassNotFound
 #: A lexer can take minutes on hostile input, so long code is shown plain.
 MAX_HIGHLIGHTED_CHARS = 20_000
 MAX_MATH_CHARS = 2_000
+#: Brackets and dollars by the hundred thousand take the parser minutes, and unpack to many times
+#: their size; nobody formats a text that long.
+MAX_MARKDOWN_CHARS = 100_000
 
 _MATHML_TAGS = {
     "math", "mrow", "mi", "mo", "mn", "msup", "msub", "msubsup", "mfrac", "msqrt", "mroot",
@@ -47,8 +50,11 @@ def render_markdown(text: str) -> str:
     """Return `text` as sanitised HTML: Markdown, code colours as classes, maths as MathML.
 
     Raw HTML is shown as text. Links keep their words and lose their address; images keep
-    their description. The result is safe under a Content-Security-Policy without inline code.
+    their description. A very long text is shown as it is. The result is safe under a
+    Content-Security-Policy without inline code.
     """
+    if len(text) > MAX_MARKDOWN_CHARS:
+        return f'<pre tabindex="0">{html.escape(text, quote=False)}</pre>'
     rendered: str = _parser().render(text)
     return nh3.clean(
         rendered,

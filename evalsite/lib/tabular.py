@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from evalsite.lib.text import is_storable
 #: A longer line is refused before it is held in memory.
 MAX_LINE_BYTES = 8 * 1024 * 1024
 FORMATS = (".csv", ".jsonl")
+#: What a spreadsheet may run: these beginnings, also behind our own apostrophes; not a number.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +182,8 @@ def _csv_rows(lines: Iterator[str], name: str) -> Iterator[Row]:
                 raise InputRefused(
                     f"{len(record)} fields", expected=f"{len(header)} fields", file=name, line=line
                 )
-            yield Row(file=name, line=line, values=dict(zip(header, record, strict=True)))
+            cells = map(_unguarded, record)
+            yield Row(file=name, line=line, values=dict(zip(header, cells, strict=True)))
     except csv.Error as error:
         raise InputRefused(
             f"not CSV: {error}", expected="CSV with a header", file=name, line=reader.line_num
@@ -228,11 +233,26 @@ class _Echo(io.StringIO):
 
 
 def csv_lines(columns: Sequence[str], records: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield a header and one CSV line a record, in constant memory."""
+    """Yield a header and one CSV line a record, in constant memory.
+
+    A text that a spreadsheet would run as a formula begins with an apostrophe, which spreadsheets
+    take as "this is text" and `read_rows` takes away again.
+    """
     writer = csv.writer(_Echo(), lineterminator="\n")
     yield writer.writerow(columns)
     for record in records:
-        yield writer.writerow([record.get(c, "") for c in columns])
+        yield writer.writerow([_guarded(record.get(c, "")) for c in columns])
+
+
+def _guarded(value: Any) -> Any:
+    if not isinstance(value, str) or not _FORMULA.match(value) or _NUMBER.fullmatch(value):
+        return value
+    return "'" + value
+
+
+def _unguarded(cell: str) -> str:
+    is_guarded = cell.startswith("'") and _FORMULA.match(cell)
+    return cell[1:] if is_guarded and not _NUMBER.fullmatch(cell[1:]) else cell
 
 
 def json_lines(columns: Sequence[str], records: Iterable[dict[str, Any]]) -> Iterator[str]:
