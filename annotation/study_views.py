@@ -32,6 +32,7 @@ from annotation.services import (
     revoke_rater,
 )
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
+from annotation.study_media import media_warnings
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
 from generation.models import Output, System
@@ -132,6 +133,7 @@ def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
+        "warnings": media_warnings(study),
         "outputs": [_output_facts(study, system, names_of(systems)) for system in systems],
     }
     return render(request, "annotation/study_draft.html", context)
@@ -150,7 +152,7 @@ def _output_facts(study: Study, system: System, names: list[str]) -> dict[str, A
         "done": count,
         "unfinished": outputs.unfinished().count(),
         "cut": done.filter(finish_reason=Output.Finish.LENGTH).count(),
-        "empty": done.filter(text="").count(),
+        "empty": done.filter(text="", media=None).count(),
         "names_itself": sum(bool(names_in(text, names)) for text in texts.iterator()),
         "duplicates": count - done.order_by().values("text_hash").distinct().count(),
     }

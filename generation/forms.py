@@ -12,7 +12,8 @@ from django.core.files.uploadedfile import UploadedFile
 from evalsite.lib.forms import RowsField
 from evalsite.lib.tabular import FORMATS
 from generation.models import System, backend_choices
-from generation.services import MAX_SAMPLES, MAX_SEED
+from generation.rows import MAX_SAMPLES
+from generation.services import MAX_SEED
 
 
 class UploadField(forms.FileField):

@@ -8,7 +8,8 @@ from rest_framework import serializers
 
 from evalsite.lib.rest import Body, Text, Whole
 from generation.models import Job, Output, Prompt, PromptSet, System, backend_choices
-from generation.services import MAX_SAMPLES, MAX_SEED
+from generation.rows import MAX_SAMPLES
+from generation.services import MAX_SEED
 
 
 class SystemSerializer(serializers.ModelSerializer[System]):

@@ -212,7 +212,7 @@ def _side_by_side(prompts: Page[Prompt]) -> list[dict[str, Any]]:
     outputs = (
         Output.objects.done()
         .filter(prompt__in=list(prompts))
-        .select_related("system")
+        .select_related("system", "media")
         .defer("provenance")
         .order_by("system__name", "sample")
     )

@@ -224,7 +224,7 @@ def test_a_sound_is_played_from_its_page_and_not_from_where_it_is_stored():
     assert f'src="/outputs/{output.pk}/media/"' in page
     assert output.media.storage_name not in page
     sound = alice.get(f"/outputs/{output.pk}/media/")
-    assert (sound["Content-Type"], sound.content) == ("audio/wav", tone())
+    assert (sound["Content-Type"], b"".join(sound)) == ("audio/wav", tone())
     assert "private" in sound["Cache-Control"]
     assert alice.get(f"/media/{output.media.storage_name}").status_code == 404
 
