@@ -11,11 +11,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
 from annotation.blinding import offered_choices
-from annotation.design import Candidate, choose_slot
+from annotation.design import choose_slot
 from annotation.exceptions import (
     AssignmentClosed,
     AssignmentExpired,
@@ -24,16 +23,13 @@ from annotation.exceptions import (
     StudyNotOpen,
 )
 from annotation.launch import admit_finished_outputs
-from annotation.models import Assignment, AssignmentQuerySet, Judgment, Rater, Study
+from annotation.models import Assignment, Judgment, Rater, Study, Task
 from annotation.protocols import protocol_of
+from annotation.walks import open_slots_for, seen_by, take_back_expired, walk_to
 from evalsite.lib.db import write_transaction
 
-#: So many open slots are looked at to balance a rater's sides.
-WINDOW = 16
 MAX_SECONDS = 24 * 3600.0
 MAX_COMMENT = 5000
-
-Pair = tuple[int, int | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,73 +62,33 @@ def _held_turn(rater: Rater) -> Turn:
     live = held.filter(state=Assignment.State.CLAIMED, lease_until__gt=now())
     if pk := live.values_list("pk", flat=True).first():
         return Turn(assignment_pk=pk, judged=held.filter(state=Assignment.State.JUDGED).count())
+    take_back_expired(rater.study)
     return _claim_next(rater)
 
 
-def _claim_next(rater: Rater) -> Turn:
+def _claim_next(rater: Rater, after: Task | None = None) -> Turn:
+    """Claim the open slot that suits the rater best; `after` is the task just judged, if any."""
     study = rater.study
-    _take_back_expired(study)
-    shown = _shown(rater)
-    judged = sum(shown.values())
+    seen, judged = seen_by(rater, after)
     if study.state != Study.State.OPEN or judged >= study.quota:
         return Turn(assignment_pk=None, judged=judged)
     if study.is_waiting:
         admit_finished_outputs(study)
-    while window := _window(rater):
-        candidates = [
-            Candidate(
-                pair=(slot.task.system_a_id, slot.task.system_b_id),
-                prompt=slot.task.prompt_id,
-                a_left=slot.left == "a",
-            )
-            for slot in window
-        ]
-        slot = window[choose_slot(candidates, shown)]
-        if _claim(slot, rater):
-            return Turn(assignment_pk=slot.pk, judged=judged)
+    while slots := open_slots_for(rater):
+        candidates = [slot.candidate for slot in slots]
+        chosen = slots[choose_slot(candidates, seen, shares=study.category_shares)]
+        if _claim(chosen.pk, rater):
+            walk_to(rater, slots[0].position)
+            return Turn(assignment_pk=chosen.pk, judged=judged)
     return Turn(assignment_pk=None, judged=judged)
 
 
-def _take_back_expired(study: Study) -> None:
-    """Open the slots of raters who went away. The same raters may be given them again."""
-    study.assignments.filter(state=Assignment.State.CLAIMED, lease_until__lte=now()).update(
-        state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
-    )
-
-
-def _shown(rater: Rater) -> dict[tuple[Pair, bool], int]:
-    """Count what the rater has judged, by pair of systems and side."""
-    rows = (
-        rater.assignments.judged()
-        .order_by()
-        .values_list("task__system_a", "task__system_b", "left")
-        .annotate(count=Count("pk"))
-    )
-    return {((a, b), left == "a"): count for a, b, left, count in rows}
-
-
-def _window(rater: Rater) -> list[Assignment]:
-    """Return the next open slots on the rater's way, without tasks that the rater has met."""
-    met = Assignment.objects.filter(rater=rater, task=OuterRef("task"))
-    open_slots: AssignmentQuerySet = (
-        rater.study.assignments.open()
-        .filter(~Exists(met))
-        .select_related("task")
-        .order_by("position")
-    )
-    ahead = list(open_slots.filter(position__gte=rater.cursor)[:WINDOW])
-    return ahead or list(open_slots.filter(position__lt=rater.cursor)[:WINDOW])
-
-
-def _claim(slot: Assignment, rater: Rater) -> bool:
+def _claim(slot: int, rater: Rater) -> bool:
     """Claim the slot if it is still open. This one statement is what prevents over-target."""
     lease = timedelta(minutes=rater.study.lease_minutes)
-    claimed = Assignment.objects.filter(pk=slot.pk, state=Assignment.State.OPEN).update(
+    claimed = Assignment.objects.filter(pk=slot, state=Assignment.State.OPEN).update(
         state=Assignment.State.CLAIMED, rater=rater, claimed_at=now(), lease_until=now() + lease
     )
-    if claimed:
-        rater.cursor = slot.position + 1
-        Rater.objects.filter(pk=rater.pk).update(cursor=rater.cursor)
     return bool(claimed)
 
 
@@ -143,7 +99,9 @@ def judge_and_go_on(
     """Store the answer and find the next task, in one transaction: see `submit_judgment`."""
     judgment = _submit(rater, token, choice, seconds, comment)
     # Only a correction can leave another task on the rater's screen.
-    return _held_turn(rater) if judgment.supersedes_id else _claim_next(rater)
+    if judgment.supersedes_id:
+        return _held_turn(rater)
+    return _claim_next(rater, after=judgment.task)
 
 
 @write_transaction()
@@ -170,7 +128,7 @@ def _submit(
     )
     return Judgment.objects.create(
         study=rater.study,
-        task_id=slot.task_id,
+        task=slot.task,
         rater=rater,
         assignment=slot,
         left=slot.left if rater.study.protocol == Study.Protocol.PAIRWISE else "",
@@ -182,14 +140,21 @@ def _submit(
     )
 
 
+#: What judging and skipping read of a slot; every column costs.
+_OF_OWN_SLOT = (
+    "study_id", "k", "left", "position", "state", "claimed_at", "task__prompt_id",
+    "task__system_a_id", "task__system_b_id",
+)  # fmt: skip
+
+
 def _own_slot(rater: Rater, token: UUID) -> Assignment:
     # Locked, so that the second of two equal answers finds the slot closed by the first.
-    own = Assignment.objects.select_for_update(no_key=True)
-    slot = own.filter(token=token, rater=rater).first()
-    if slot is None:
+    own = Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("task")
+    try:
+        return own.only(*_OF_OWN_SLOT).get(token=token, rater=rater)
+    except Assignment.DoesNotExist:
         # Either somebody else's, or this rater's until its lease ran out.
-        raise AssignmentUnknown
-    return slot
+        raise AssignmentUnknown from None
 
 
 def _close(slot: Assignment) -> Judgment | None:
@@ -253,7 +218,9 @@ def skip_assignment(rater: Rater, *, token: UUID) -> None:
 
 
 def assignment_for_screen(pk: int) -> Assignment:
-    """Return the assignment with all that its page shows, in one query."""
-    return Assignment.objects.select_related(
-        "study", "task__prompt", "task__output_a", "task__output_b"
-    ).get(pk=pk)
+    """Return the assignment with what its page shows and no more, in one query."""
+    shown = Assignment.objects.select_related("task__prompt", "task__output_a", "task__output_b")
+    return shown.only(
+        "study_id", "token", "left", "task__prompt__html", "task__output_a__html",
+        "task__output_b__html",
+    ).get(pk=pk)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.utils.safestring import SafeString, mark_safe
@@ -92,6 +93,7 @@ def _words(judgment: Judgment, assignment: Assignment) -> str:
     return next(choice.words for choice in choices if choice.value == value)
 
 
+@lru_cache(maxsize=256)
 def _rendered(text: str) -> SafeString:
     return _safe(render_markdown(text)) if text else mark_safe("")
 

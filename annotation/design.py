@@ -5,8 +5,9 @@ Systems, prompts and tasks are numbers here; `annotation.launch` turns them into
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,20 +51,6 @@ def round_size(*, systems: int, target: int) -> int:
     return max(systems, -(-JUDGMENTS_A_ROUND * systems // (2 * target)))
 
 
-def plan_tasks(*, is_pairwise: bool, systems: int, prompts: int) -> TaskPlan:
-    """Every pair of systems (or every system) on every prompt, prompt by prompt."""
-    each = (
-        np.array(list(combinations(range(systems), 2)), dtype=np.int64).reshape(-1, 2)
-        if is_pairwise
-        else np.column_stack([np.arange(systems), np.full(systems, -1)])
-    )
-    return TaskPlan(
-        prompt=np.repeat(np.arange(prompts), len(each)),
-        system_a=np.tile(each[:, 0], prompts),
-        system_b=np.tile(each[:, 1], prompts),
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Draw:
     """Tasks of one round, and how probable it was, before the draw, that each would be in it."""
@@ -82,7 +69,7 @@ def plan_first_round(*, systems: int, prompts: int, count: int, rng: np.random.G
     pairs = pair_numbers(systems)
     number = np.full(systems * (systems - 1) // 2, count // len(pairs[0]))
     place = rng.permutation(systems)
-    for i, j in _round_robin(systems)[: count - int(number.sum())]:
+    for i, j in round_robin(systems)[: count - int(number.sum())]:
         a, b = sorted((place[i], place[j]))
         number[pairs[2][a, b]] += 1
     available = np.ones((len(number), prompts), dtype=np.bool_)
@@ -96,7 +83,7 @@ def draw_tasks(
     """Draw `count` tasks (or all, if fewer are left) from chances of pairs, none of them twice.
 
     `chances` [systems, systems] is symmetric and says how often a pair is to be asked;
-    `available` [pairs, prompts] which tasks are left, pairs in the order of `plan_tasks`. A pair's
+    `available` [pairs, prompts] which tasks are left, pairs as numbered by `pair_numbers`. A pair's
     number of tasks is its expected one rounded up or down (systematic sampling; Madow, 1949), its
     prompts are by lot; a pair that has too few left gives all, and the others make up for it.
     Raises `ValueError` for chances that leave out what is available.
@@ -119,7 +106,7 @@ def pair_numbers(systems: int) -> tuple[Ints, Ints, Ints]:
     return first, second, number
 
 
-def _round_robin(systems: int) -> list[tuple[int, int]]:
+def round_robin(systems: int) -> list[tuple[int, int]]:
     """Return all pairs in the order of a tournament: in each of its rounds everybody plays once.
 
     By the circle method; two rounds in a row make one chain through all systems.
@@ -187,7 +174,7 @@ def _on_prompts(
 def plan_slots(
     tasks: TaskPlan, *, target: int, rng: np.random.Generator, lead: Ints | None = None
 ) -> SlotPlan:
-    """Give every task `target` slots, in layers: all tasks once in random order, then again.
+    """Give every pair's task `target` slots, in layers: all tasks in random order, then again.
 
     Over the slots of a pair of systems, a stands on the left as often as b (to within one); so it
     does within each layer, and, for an even target, within each task. `lead[task]` is by how many
@@ -196,17 +183,11 @@ def plan_slots(
     """
     count = len(tasks.prompt)
     first_left = _first_sides(tasks, rng, np.zeros(count) if lead is None else lead)
-    has_sides = tasks.system_b >= 0
     layers = [rng.permutation(count) for _ in range(target)]
     return SlotPlan(
         task=np.concatenate(layers),
         k=np.repeat(np.arange(target), count),
-        a_left=np.concatenate(
-            [
-                first_left[layer] ^ (has_sides[layer] & (k % 2 == 1))
-                for k, layer in enumerate(layers)
-            ]
-        ),
+        a_left=np.concatenate([first_left[layer] ^ (k % 2 == 1) for k, layer in enumerate(layers)]),
     )
 
 
@@ -218,7 +199,7 @@ def _first_sides(
     Over all layers an odd one out within a pair is met by its opposite in the next layer.
     """
     sides = np.ones(len(tasks.prompt), dtype=np.bool_)
-    if len(sides) == 0 or tasks.system_b[0] < 0:
+    if len(sides) == 0:
         return sides
     pair = tasks.system_a * (tasks.system_b.max() + 1) + tasks.system_b
     shuffled = rng.permutation(len(pair))
@@ -233,32 +214,61 @@ def _first_sides(
     return sides
 
 
+Pair = tuple[int, int | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """An open slot that a rater could be given."""
 
-    pair: tuple[int, int | None]
+    pair: Pair
     prompt: int
     a_left: bool
+    category: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a rater has judged so far."""
+
+    #: By pair: how much more often a stood on the left than b.
+    lead: Mapping[Pair, int] = field(default_factory=dict)
+    categories: Mapping[str, int] = field(default_factory=dict)
+    last_pair: Pair | None = None
+    last_prompt: int | None = None
 
 
 def choose_slot(
-    candidates: list[Candidate],
-    shown: dict[tuple[tuple[int, int | None], bool], int],
-    *,
-    last_prompt: int | None = None,
+    candidates: Sequence[Candidate], seen: Seen, *, shares: Mapping[str, float] | None = None
 ) -> int:
-    """Return the index of the slot that keeps this rater's sides balanced best.
+    """Return the index of the slot that suits this rater best.
 
-    `shown[pair, a_left]` counts what the rater has met. Balance within the pair comes first, then
-    over all pairs, then a prompt other than the last one, then the stored order.
+    Not the pair of the last task again; then no category that is a task or more ahead of its share
+    (of `shares`, by name; None: there are no categories), but one that is behind; then sides in
+    balance, within the pair and over all pairs; then not the last prompt; then the stored order.
     """
+    overall = sum(seen.lead.values())
+    after = sum(seen.categories.values()) + 1
 
-    def imbalance(index: int) -> tuple[int, int, bool, int]:
+    def unsuited(index: int) -> tuple[bool, int, int, int, bool, int]:
         slot = candidates[index]
         sign = 1 if slot.a_left else -1
-        within = shown.get((slot.pair, True), 0) - shown.get((slot.pair, False), 0)
-        overall = sum(n if a_left else -n for (_, a_left), n in shown.items())
-        return abs(within + sign), abs(overall + sign), slot.prompt == last_prompt, index
+        return (
+            slot.pair == seen.last_pair,
+            _surplus(slot.category, seen, shares, after) if shares else 0,
+            abs(seen.lead.get(slot.pair, 0) + sign),
+            abs(overall + sign),
+            slot.prompt == seen.last_prompt,
+            index,
+        )
 
-    return min(range(len(candidates)), key=imbalance)
+    return min(range(len(candidates)), key=unsuited)
+
+
+def _surplus(category: str, seen: Seen, shares: Mapping[str, float], after: int) -> int:
+    """Return where the category would be then: 0 within a task of its share, 1 ahead, -1 behind.
+
+    (2 and on: more than three tasks ahead, and so on.)
+    """
+    surplus = seen.categories.get(category, 0) + 1 - shares.get(category, 0) * after
+    return math.floor((surplus + 1) / 2)

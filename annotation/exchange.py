@@ -124,6 +124,8 @@ def import_judgments(*, study: Study, rows: Iterable[Row], create: bool = False)
     """
     lines = [read_line(row) for row in rows]
     _require_protocol(study, lines)
+    # The lock of whoever makes tasks: none is made twice.
+    Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
     return _store(study, lines, create=create)
 
 
@@ -237,7 +239,8 @@ def _add_tasks(study: Study, index: _Index, lines: list[Line], *, create: bool) 
     for line in lines:
         key = _task_key(index, line)
         if key not in index.tasks and key not in missing:
-            if not create and study.launched_at and study.task_count:
+            is_to_come = study.pairing == Study.Pairing.FULL and study.tasks_to_come
+            if not create and study.launched_at and study.task_count and not is_to_come:
                 raise line.row.refuse(
                     "the study has no such task", expected="a task of the study, or --create"
                 )

@@ -73,7 +73,10 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
 
 def _active_rater(*, public_id: str) -> Rater | None:
     raters = Rater.objects.select_related("study").defer("study__plan")
-    return raters.filter(revoked_at=None, public_id=public_id).first()
+    try:
+        return raters.get(revoked_at=None, public_id=public_id)
+    except Rater.DoesNotExist:
+        return None
 
 
 def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:

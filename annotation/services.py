@@ -71,16 +71,17 @@ def create_study(
 def check_pairing(*, protocol: str, pairing: str, task_budget: int | None) -> None:
     """Raise `InputRefused` unless the three go together."""
     if pairing not in Study.Pairing.values:
-        raise InputRefused(f"unknown pairing {pairing!r}", expected="full or adaptive")
+        expected = ", ".join(Study.Pairing.values[:-1]) + f" or {Study.Pairing.values[-1]}"
+        raise InputRefused(f"unknown pairing {pairing!r}", expected=expected)
     if pairing == Study.Pairing.FULL:
         if task_budget is not None:
-            raise InputRefused("task_budget with full pairing", expected="adaptive pairing")
+            raise InputRefused("task_budget with full pairing", expected="block or adaptive")
         return
-    if protocol != Study.Protocol.PAIRWISE:
+    if pairing == Study.Pairing.ADAPTIVE and protocol != Study.Protocol.PAIRWISE:
         raise InputRefused(f"adaptive pairing with protocol {protocol}", expected="pairwise")
     if task_budget is None:
         raise InputRefused(
-            "task_budget is missing", expected="how many tasks adaptive pairing asks in all"
+            "task_budget is missing", expected=f"how many tasks {pairing} pairing asks in all"
         )
 
 
@@ -194,6 +195,8 @@ def withdraw_system(study: Study, *, system: System, reason: str, by: User | Non
     """Ask no more about a system. It stays in the report, and the log says why it went."""
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
+    # The lock of whoever makes tasks: none of this system is made after this.
+    Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
     found = study.study_systems.filter(system=system, withdrawn_at=None)
     if not found.update(withdrawn_at=now()):
         raise InputRefused("the system is not in the study", expected="one that is")

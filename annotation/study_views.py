@@ -28,6 +28,7 @@ from annotation.services import (
     resume_study,
     revoke_rater,
 )
+from annotation.stretches import withdrawn_tasks
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
@@ -83,7 +84,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "exclusions": study.exclusions.select_related("rater").order_by("-pk"),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
-        "next_round": next_round_size(study) if study.tasks_to_come else 0,
+        "next_round": next_round_size(study),
     }
     return render_page(
         request,
@@ -100,10 +101,12 @@ def _raters(study: Study) -> Any:
 def _progress(study: Study) -> dict[str, int]:
     state = Assignment.State
     judged = study.assignments.filter(state=state.JUDGED).count()
-    withdrawn = study.assignments.filter(state=state.WITHDRAWN).count()
+    never_made = withdrawn_tasks(study) * study.judgments_per_task
+    withdrawn = study.assignments.filter(state=state.WITHDRAWN).count() + never_made
+    designed = max(study.design_count * study.judgments_per_task, study.slot_count)
     return {
         "judged": judged,
-        "target": study.slot_count - withdrawn,
+        "target": designed - withdrawn,
         "waiting": study.assignments.filter(state=state.WAITING).count(),
         "on_screens": study.assignments.filter(state=state.CLAIMED).count(),
         "withdrawn": withdrawn,

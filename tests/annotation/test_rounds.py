@@ -313,7 +313,7 @@ def test_a_draft_keeps_its_pairing_and_budget():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"pairing": "random"}, "unknown pairing 'random'; expected full or adaptive"),
+        ({"pairing": "random"}, "unknown pairing 'random'; expected full, block or adaptive"),
         ({"pairing": "adaptive"}, "task_budget is missing"),
         ({"task_budget": 5}, "task_budget with full pairing"),
         ({"pairing": "adaptive", "task_budget": 5, "protocol": "mos"}, "protocol mos"),
@@ -353,7 +353,7 @@ def test_a_file_can_ask_for_adaptive_pairs(tmp_path):
     ("lines", "says"),
     [
         (['pairing = "random"'], "unknown pairing 'random'"),
-        (["pairing = 3"], "pairing is 3; expected full or adaptive"),
+        (["pairing = 3"], "pairing is 3; expected full, block or adaptive"),
         (['pairing = "adaptive"'], "task_budget is missing"),
         (['pairing = "adaptive"', "task_budget = 0"], "task_budget is 0; expected 1 to"),
         (['pairing = "adaptive"', 'task_budget = "9"'], "task_budget is '9'"),
