@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from django.contrib.auth.models import User
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
+from django.utils.timezone import now
 from numpy.typing import NDArray
 
 from annotation.design import (
@@ -94,12 +95,18 @@ def add_round(
         raise StudyNotOpen
     if count is not None and count < 1:
         raise InputRefused(f"{count} tasks", expected="1 or more")
-    if keep is not None and (study.tasks_to_come == 0 or study.assignments.open().count() >= keep):
+    if keep is not None and (study.tasks_to_come == 0 or _open_slots(study) >= keep):
         return 0
     if study.tasks_to_come == 0:
         raise BudgetSpent
     count = next_round_size(study) if count is None else count
     return _add(study, chances, min(count, study.tasks_to_come), rule, by)
+
+
+def _open_slots(study: Study) -> int:
+    """Return how many slots are open, those included that raters have left lying."""
+    is_left = Q(state=Assignment.State.CLAIMED, lease_until__lte=now())
+    return study.assignments.filter(Q(state=Assignment.State.OPEN) | is_left).count()
 
 
 def _add(study: Study, chances: Floats, count: int, rule: str, by: User | None) -> int:

@@ -190,20 +190,41 @@ def lift_exclusion(exclusion: Exclusion, *, by: User | None = None) -> None:
     exclusion.study.log("exclusion lifted", by=by, rater=exclusion.rater.name)
 
 
-@write_transaction()
 def withdraw_system(study: Study, *, system: System, reason: str, by: User | None = None) -> None:
-    """Ask no more about a system. It stays in the report, and the log says why it went."""
+    """Ask no more about a system. It stays in the report, and the log says why it went.
+
+    In two transactions, because raters lock a slot before the study, where tasks are to be made.
+    If the second was cut off, a call for any of the study's systems makes it up.
+    """
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
+    is_new = _mark_withdrawn(study, system, reason, by)
+    _withdraw_slots(study)
+    if not is_new:
+        raise InputRefused("the system is not in the study", expected="one that is")
+
+
+@write_transaction()
+def _mark_withdrawn(study: Study, system: System, reason: str, by: User | None) -> bool:
     # The lock of whoever makes tasks: none of this system is made after this.
     Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
     found = study.study_systems.filter(system=system, withdrawn_at=None)
     if not found.update(withdrawn_at=now()):
-        raise InputRefused("the system is not in the study", expected="one that is")
-    # Also what is on a screen: its slot would be handed out again once its time is over.
-    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING, Assignment.State.CLAIMED]
-    for side in ("task__system_a", "task__system_b"):
-        study.assignments.filter(state__in=unanswered, **{side: system}).update(
-            state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
-        )
+        return False
     study.log("system withdrawn", by=by, system=system.slug, reason=reason)
+    return True
+
+
+@write_transaction()
+def _withdraw_slots(study: Study) -> None:
+    """Withdraw what is not judged yet, also what is on a screen: it would be handed out again."""
+    gone = study.study_systems.exclude(withdrawn_at=None).values("system")
+    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING, Assignment.State.CLAIMED]
+    found = 1
+    while found:  # again, for the slot that replaces one which was being skipped just then
+        found = sum(
+            study.assignments.filter(state__in=unanswered, **{side: gone}).update(
+                state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
+            )
+            for side in ("task__system_a__in", "task__system_b__in")
+        )

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.launch import launch_problems, launch_study
@@ -108,7 +109,7 @@ def _progress(study: Study) -> dict[str, int]:
         "judged": judged,
         "target": designed - withdrawn,
         "waiting": study.assignments.filter(state=state.WAITING).count(),
-        "on_screens": study.assignments.filter(state=state.CLAIMED).count(),
+        "on_screens": study.assignments.filter(state=state.CLAIMED, lease_until__gt=now()).count(),
         "withdrawn": withdrawn,
         "judgments": study.judgments.current().count(),
     }

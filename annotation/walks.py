@@ -77,7 +77,9 @@ def open_slots_for(rater: Rater) -> list[OpenSlot]:
 def take_back_expired(study: Study) -> int:
     """Open the slots of raters who went away. The same raters may be given them again."""
     expired = study.assignments.filter(state=Assignment.State.CLAIMED, lease_until__lte=now())
-    return expired.update(
+    # Nobody waits for another here: who does so while making tasks could wait for ever.
+    free = expired.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True)
+    return expired.filter(pk__in=list(free)).update(
         state=Assignment.State.OPEN, rater=None, claimed_at=None, lease_until=None
     )
 

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -141,9 +142,9 @@ def _outcome(ring: Ring, walkers: list[Walker]) -> Outcome:
             for name, share in SHARES.items()
         ),
         pairs_twice_in_a_row=sum(
-            one.pair == next_one.pair
+            one.pair == following.pair
             for walker in walkers
-            for one, next_one in zip(walker.shown, walker.shown[1:], strict=False)
+            for one, following in pairwise(walker.shown)
         ),
         study_sides=max(map(abs, study.values())),
         judged=sum(len(walker.shown) for walker in walkers),

@@ -315,6 +315,7 @@ def test_a_draft_keeps_its_pairing_and_budget():
     [
         ({"pairing": "random"}, "unknown pairing 'random'; expected full, block or adaptive"),
         ({"pairing": "adaptive"}, "task_budget is missing"),
+        ({"pairing": "block"}, "task_budget is missing; expected how many tasks block pairing"),
         ({"task_budget": 5}, "task_budget with full pairing"),
         ({"pairing": "adaptive", "task_budget": 5, "protocol": "mos"}, "protocol mos"),
     ],
@@ -340,6 +341,15 @@ def write_study(folder, *lines):
     file = folder / "study.toml"
     file.write_text("\n".join([text, *lines]))
     return file
+
+
+def test_a_file_can_ask_for_block_pairs(tmp_path):
+    file = write_study(tmp_path, 'pairing = "block"', "task_budget = 7")
+    call_command("create_study", file, owner="alice", launch=True)
+    study = Study.objects.get(name="From a file")
+    assert (study.pairing, study.task_budget, study.task_count) == ("block", 7, 7)
+    with pytest.raises(NotAdaptive):
+        one_more(study)
 
 
 def test_a_file_can_ask_for_adaptive_pairs(tmp_path):
