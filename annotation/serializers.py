@@ -14,8 +14,8 @@ from evalsite.lib.rest import Body, Text, Whole, YesNo
 class StudySerializer(serializers.ModelSerializer[Study]):
     prompt_set = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     systems = serializers.SlugRelatedField[Any](slug_field="slug", many=True, read_only=True)
-    tasks = serializers.IntegerField(source="task_count")
-    judgments_wanted = serializers.IntegerField(source="slot_count")
+    tasks = serializers.IntegerField(source="tasks_wanted")
+    judgments_wanted = serializers.IntegerField()
     judgments = serializers.IntegerField(source="judgment_count")
 
     class Meta:

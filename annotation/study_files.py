@@ -20,7 +20,7 @@ KEYS: dict[str, tuple[type, str]] = {
     "instructions": (str, "a text"),
     "consent": (str, "a text"),
     "slug": (str, "a slug"),
-    "pairing": (str, "full or adaptive"),
+    "pairing": (str, "full, block or adaptive"),
     "task_budget": (int, "a whole number"),
     "judgments_per_task": (int, "a whole number"),
     "tasks_per_rater": (int, "a whole number"),

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.gold import marks_of
@@ -31,6 +32,7 @@ from annotation.services import (
     resume_study,
     revoke_rater,
 )
+from annotation.stretches import withdrawn_tasks
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
@@ -90,7 +92,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "flags": _flags(study),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
-        "next_round": next_round_size(study) if study.tasks_to_come else 0,
+        "next_round": next_round_size(study),
     }
     return render_page(
         request,
@@ -115,12 +117,15 @@ def _progress(study: Study) -> dict[str, int]:
     state = Assignment.State
     slots = study.assignments.targets()
     judged = slots.filter(state=state.JUDGED).count()
-    withdrawn = slots.filter(state=state.WITHDRAWN).count()
+    made = slots.filter(state=state.WITHDRAWN).count()
+    never_made = withdrawn_tasks(study) * study.judgments_per_task
+    to_come = study.design_count and study.tasks_to_come * study.judgments_per_task
+    withdrawn = made + never_made
     return {
         "judged": judged,
-        "target": study.slot_count - withdrawn,
+        "target": study.slot_count + to_come - made,
         "waiting": slots.filter(state=state.WAITING).count(),
-        "on_screens": slots.filter(state=state.CLAIMED).count(),
+        "on_screens": slots.filter(state=state.CLAIMED, lease_until__gt=now()).count(),
         "withdrawn": withdrawn,
         "judgments": study.judgments.counted().current().count(),
     }

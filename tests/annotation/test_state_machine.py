@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -22,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from annotation import stretches, walks
 from annotation.assignments import (
     judge_and_go_on,
     keep_judgment,
@@ -36,9 +38,11 @@ from annotation.services import (
     close_study,
     exclude,
     invite_raters,
+    lift_exclusion,
     pause_study,
     resume_study,
     revoke_rater,
+    withdraw_system,
 )
 from evalsite.lib.exceptions import InputRefused
 from tests.factories import make_study
@@ -46,12 +50,29 @@ from tests.factories import make_study
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _little_at_a_time(monkeypatch):
+    """Stretches of three tasks and windows of four slots: each run meets several of them."""
+    monkeypatch.setattr(stretches, "SLOTS", 6)
+    monkeypatch.setattr(stretches, "LEAST_TASKS", 3)
+    monkeypatch.setattr(walks, "WINDOW", 4)
+
+
 class Rating(RuleBasedStateMachine):
     raters = Bundle("raters")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.study = launch_study(make_study(systems=3, prompts=2, judgments_per_task=2))
+    @initialize(
+        wanted=st.integers(1, 3),
+        budget=st.none() | st.integers(3, 12),
+        protocol=st.sampled_from(["pairwise", "pairwise", "mos"]),
+    )
+    def launch(self, wanted, budget, protocol):
+        pairing = "full" if budget is None else "block"
+        draft = make_study(
+            systems=3, prompts=4, judgments_per_task=wanted, protocol=protocol,
+            pairing=pairing, task_budget=budget,
+        )  # fmt: skip
+        self.study = launch_study(draft)
         self.met: dict[int, list[int]] = {}
 
     def fresh(self, rater: Rater) -> Rater:
@@ -73,18 +94,22 @@ class Rating(RuleBasedStateMachine):
         slot = self.serve(rater)
         assert slot is None or slot.rater_id == rater.pk
 
-    @rule(rater=raters, choice=st.sampled_from(["left", "right", "tie", "both_bad"]))
+    @rule(rater=raters, choice=st.integers(0, 3))
     def judge(self, rater, choice):
         slot = self.serve(rater)
         if slot is None:
             return
         try:
-            judge_and_go_on(self.fresh(rater), token=slot.token, choice=choice)
+            judge_and_go_on(self.fresh(rater), token=slot.token, choice=self.word(choice))
         except AnnotationError:
             assert self.study.state == Study.State.CLOSED
         else:
             if slot.state == Assignment.State.CLAIMED:
                 self.met.setdefault(rater.pk, []).append(slot.task_id)
+
+    def word(self, choice: int) -> str:
+        is_pairwise = self.study.protocol == Study.Protocol.PAIRWISE
+        return ["left", "right", "tie", "both_bad"][choice] if is_pairwise else str(1 + choice)
 
     @rule(rater=raters)
     def skip(self, rater):
@@ -110,12 +135,31 @@ class Rating(RuleBasedStateMachine):
         slot = self.serve(other)
         if slot is not None and one.pk != other.pk:
             with pytest.raises(AssignmentUnknown):
-                judge_and_go_on(self.fresh(one), token=slot.token, choice="tie")
+                judge_and_go_on(self.fresh(one), token=slot.token, choice=self.word(2))
 
     @rule()
     def everybody_goes_away(self):
         past = now() - timedelta(seconds=1)
         self.study.assignments.filter(state="claimed").update(lease_until=past)
+
+    @rule(rater=raters)
+    def one_goes_away(self, rater):
+        past = now() - timedelta(seconds=1)
+        rater.assignments.filter(state="claimed").update(lease_until=past)
+
+    @rule(rater=raters)
+    def answer_too_late(self, rater):
+        slot = self.serve(rater)
+        if slot is not None and slot.state == Assignment.State.CLAIMED:
+            self.one_goes_away(rater)
+            with pytest.raises(AnnotationError):  # its time is over, or the study is
+                judge_and_go_on(self.fresh(rater), token=slot.token, choice=self.word(0))
+
+    @precondition(lambda self: not self.study.study_systems.exclude(withdrawn_at=None).exists())
+    @rule(place=st.integers(0, 2))
+    def withdraw(self, place):
+        system = self.study.systems.order_by("study_systems__position")[place]
+        withdraw_system(self.study, system=system, reason="a test")
 
     @rule(rater=consumes(raters))
     def revoke(self, rater):
@@ -125,6 +169,11 @@ class Rating(RuleBasedStateMachine):
     def exclude_one(self, rater):
         with suppress(InputRefused):  # excluded already
             exclude(rater=rater, rule="by hand", reason="a test")
+
+    @rule(rater=raters)
+    def lift(self, rater):
+        for exclusion in rater.exclusions.filter(lifted_at=None):
+            lift_exclusion(exclusion)
 
     @precondition(lambda self: self.study.state == "open")
     @rule()
@@ -150,11 +199,17 @@ class Rating(RuleBasedStateMachine):
     @invariant()
     def every_task_keeps_its_slots(self):
         alive = self.study.assignments.exclude(state="skipped")
+        self.study.refresh_from_db()
         assert alive.count() == self.study.slot_count
-        balance: Counter[tuple[int, int]] = Counter()
-        for a, b, left in alive.values_list("task__system_a", "task__system_b", "left"):
-            balance[a, b] += 1 if left == "a" else -1
-        assert max(map(abs, balance.values())) <= 1
+        assert self.study.tasks.count() == self.study.task_count <= self.study.design_place
+        assert self.study.slot_count == self.study.task_count * self.study.judgments_per_task
+        if self.study.protocol == Study.Protocol.PAIRWISE:
+            assert_sides_are_balanced(alive)
+
+    @invariant()
+    def no_task_is_there_twice(self):
+        tasks = list(self.study.tasks.values_list("prompt", "system_a", "system_b"))
+        assert len(set(tasks)) == len(tasks) <= self.study.design_count
 
     @invariant()
     def no_rater_meets_a_task_twice(self):
@@ -167,12 +222,41 @@ class Rating(RuleBasedStateMachine):
         first = self.study.judgments.filter(supersedes=None)
         assert first.count() == judged
 
+    def teardown(self):
+        """Enough fresh raters finish what is left: no task is under its target."""
+        if not hasattr(self, "study") or self.study.state == Study.State.CLOSED:
+            return
+        if self.study.state == Study.State.PAUSED:
+            resume_study(self.study)
+        self.everybody_goes_away()
+        for rater in invite_raters(self.study, count=self.study.judgments_per_task):
+            while slot := self.serve(rater):
+                judge_and_go_on(self.fresh(rater), token=slot.token, choice=self.word(0))
+        self.study.refresh_from_db()
+        assert self.study.tasks_to_come == 0
+        left = self.study.assignments.exclude(state__in=["judged", "withdrawn", "skipped"])
+        reopened = self.study.assignments.filter(reopened_at__isnull=False)
+        assert not left.exists(), reopened.count()
+        withdrawn = self.study.study_systems.exclude(withdrawn_at=None).exists()
+        judged = Counter(self.study.assignments.judged().values_list("task", flat=True))
+        if not withdrawn:
+            assert set(judged.values()) == {self.study.judgments_per_task}
+            assert len(judged) == self.study.design_count
+        self.every_task_keeps_its_slots()
+
+
+def assert_sides_are_balanced(slots):
+    balance: Counter[tuple[int, int]] = Counter()
+    for a, b, left in slots.values_list("task__system_a", "task__system_b", "left"):
+        balance[a, b] += 1 if left == "a" else -1
+    assert max(map(abs, balance.values())) <= 1
+
 
 def test_the_promises_hold_in_any_order():
     run_state_machine_as_test(
         Rating,
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
