@@ -70,7 +70,7 @@ class Rater(models.Model):
     @property
     def promised(self) -> int:
         """How many tasks this rater is to judge, checks not counted."""
-        return self.study.quota if self.quota is None else min(self.quota, self.study.quota)
+        return self.study.quota if self.quota is None else self.quota
 
     @property
     def invite_token(self) -> str:

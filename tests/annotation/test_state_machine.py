@@ -32,6 +32,7 @@ from annotation.assignments import (
     skip_assignment,
 )
 from annotation.exceptions import AnnotationError, AssignmentUnknown, NothingToUndo
+from annotation.gold_files import import_gold
 from annotation.launch import launch_study
 from annotation.models import Assignment, Rater, Study
 from annotation.services import (
@@ -44,8 +45,11 @@ from annotation.services import (
     revoke_rater,
     withdraw_system,
 )
+from annotation.way import set_way
 from evalsite.lib.exceptions import InputRefused
+from evalsite.lib.tabular import Row
 from tests.factories import make_study
+from tests.protocols.rating import reply_to
 
 pytestmark = pytest.mark.django_db
 
@@ -64,25 +68,35 @@ class Rating(RuleBasedStateMachine):
     @initialize(
         wanted=st.integers(1, 3),
         budget=st.none() | st.integers(3, 12),
-        protocol=st.sampled_from(["pairwise", "pairwise", "mos"]),
+        protocol=st.sampled_from(["pairwise", "pairwise", "mos", "ccr", "best_worst"]),
+        is_checked=st.booleans(),
     )
-    def launch(self, wanted, budget, protocol):
+    def launch(self, wanted, budget, protocol, is_checked):
+        is_grouped = protocol == "best_worst"
         pairing = "full" if budget is None else "block"
         draft = make_study(
-            systems=3, prompts=4, judgments_per_task=wanted, protocol=protocol,
-            pairing=pairing, task_budget=budget,
-        )  # fmt: skip
+            systems=4 if is_grouped else 3,
+            prompts=12 if is_grouped else 4,
+            judgments_per_task=wanted,
+            protocol=protocol,
+            options={"null_share": 0.25} if protocol == "ccr" else {},
+            pairing=pairing,
+            task_budget=budget,
+        )
+        if is_checked and protocol == "pairwise":
+            add_checks(draft)
         self.study = launch_study(draft)
         self.met: dict[int, list[int]] = {}
 
     def fresh(self, rater: Rater) -> Rater:
-        return Rater.objects.select_related("study").get(pk=rater.pk)
+        return Rater.objects.select_related("study__stored_way").get(pk=rater.pk)
 
     def serve(self, rater: Rater) -> Assignment | None:
         turn = next_turn(self.fresh(rater))
         if turn.assignment_pk is None:
             return None
-        return Assignment.objects.get(pk=turn.assignment_pk)
+        slots = Assignment.objects.select_related("study", "task__prompt")
+        return slots.get(pk=turn.assignment_pk)
 
     @precondition(lambda self: self.study.state in ("open", "paused"))
     @rule(target=raters)
@@ -100,16 +114,15 @@ class Rating(RuleBasedStateMachine):
         if slot is None:
             return
         try:
-            judge_and_go_on(self.fresh(rater), token=slot.token, choice=self.word(choice))
+            self.answer(rater, slot, choice)
         except AnnotationError:
             assert self.study.state == Study.State.CLOSED
         else:
             if slot.state == Assignment.State.CLAIMED:
                 self.met.setdefault(rater.pk, []).append(slot.task_id)
 
-    def word(self, choice: int) -> str:
-        is_pairwise = self.study.protocol == Study.Protocol.PAIRWISE
-        return ["left", "right", "tie", "both_bad"][choice] if is_pairwise else str(1 + choice)
+    def answer(self, rater: Rater, slot: Assignment, choice: int = 0) -> None:
+        judge_and_go_on(self.fresh(rater), token=slot.token, **reply_to(slot, choice))
 
     @rule(rater=raters)
     def skip(self, rater):
@@ -135,7 +148,7 @@ class Rating(RuleBasedStateMachine):
         slot = self.serve(other)
         if slot is not None and one.pk != other.pk:
             with pytest.raises(AssignmentUnknown):
-                judge_and_go_on(self.fresh(one), token=slot.token, choice=self.word(2))
+                self.answer(one, slot)
 
     @rule()
     def everybody_goes_away(self):
@@ -153,7 +166,7 @@ class Rating(RuleBasedStateMachine):
         if slot is not None and slot.state == Assignment.State.CLAIMED:
             self.one_goes_away(rater)
             with pytest.raises(AnnotationError):  # its time is over, or the study is
-                judge_and_go_on(self.fresh(rater), token=slot.token, choice=self.word(0))
+                self.answer(rater, slot)
 
     @precondition(lambda self: not self.study.study_systems.exclude(withdrawn_at=None).exists())
     @rule(place=st.integers(0, 2))
@@ -192,24 +205,32 @@ class Rating(RuleBasedStateMachine):
 
     @invariant()
     def no_task_has_more_than_its_target(self):
-        taken = self.study.assignments.filter(state__in=["claimed", "judged"])
+        taken = self.study.assignments.targets().filter(state__in=["claimed", "judged"])
         counts = taken.order_by().values("task").annotate(n=Count("pk")).values_list("n", flat=True)
         assert max(counts, default=0) <= self.study.judgments_per_task
 
     @invariant()
     def every_task_keeps_its_slots(self):
-        alive = self.study.assignments.exclude(state="skipped")
+        alive = self.study.assignments.targets().exclude(state="skipped")
         self.study.refresh_from_db()
         assert alive.count() == self.study.slot_count
-        assert self.study.tasks.count() == self.study.task_count <= self.study.design_place
+        asked = self.study.tasks.filter(is_gold=False).count()
+        assert asked == self.study.task_count <= self.study.design_place
+        assert 0 <= self.study.tasks_to_come <= self.study.design_count - asked
         assert self.study.slot_count == self.study.task_count * self.study.judgments_per_task
-        if self.study.protocol == Study.Protocol.PAIRWISE:
+        if self.study.protocol in ("pairwise", "ccr"):
             assert_sides_are_balanced(alive)
 
     @invariant()
     def no_task_is_there_twice(self):
-        tasks = list(self.study.tasks.values_list("prompt", "system_a", "system_b"))
+        asked = self.study.tasks.filter(is_gold=False)
+        tasks = list(asked.values_list("prompt", "system_a", "system_b", "group"))
         assert len(set(tasks)) == len(tasks) <= self.study.design_count
+
+    @invariant()
+    def what_is_known_is_nobodys_but_who_it_was_made_for(self):
+        known = self.study.assignments.filter(task__is_gold=True)
+        assert known.filter(rater=None).count() == known.targets().count() == 0
 
     @invariant()
     def no_rater_meets_a_task_twice(self):
@@ -231,18 +252,31 @@ class Rating(RuleBasedStateMachine):
         self.everybody_goes_away()
         for rater in invite_raters(self.study, count=self.study.judgments_per_task):
             while slot := self.serve(rater):
-                judge_and_go_on(self.fresh(rater), token=slot.token, choice=self.word(0))
+                self.answer(rater, slot)
         self.study.refresh_from_db()
         assert self.study.tasks_to_come == 0
-        left = self.study.assignments.exclude(state__in=["judged", "withdrawn", "skipped"])
+        slots = self.study.assignments.targets()
+        left = slots.exclude(state__in=["judged", "withdrawn", "skipped"])
         reopened = self.study.assignments.filter(reopened_at__isnull=False)
         assert not left.exists(), reopened.count()
         withdrawn = self.study.study_systems.exclude(withdrawn_at=None).exists()
-        judged = Counter(self.study.assignments.judged().values_list("task", flat=True))
+        judged = Counter(slots.judged().values_list("task", flat=True))
         if not withdrawn:
             assert set(judged.values()) == {self.study.judgments_per_task}
-            assert len(judged) == self.study.design_count
+            assert len(judged) == self.study.task_count
         self.every_task_keeps_its_slots()
+
+
+def add_checks(draft: Study) -> None:
+    """Make two pairs of the study's own known, and mix them in."""
+    first, second = (s.slug for s in draft.systems.order_by("study_systems__position")[:2])
+    values = {"system_a": first, "system_b": second, "expected": "a", "kind": "gold"}
+    rows = [
+        Row(file="gold.jsonl", line=line, values={**values, "prompt_id": prompt.key})
+        for line, prompt in enumerate(draft.prompt_set.prompts.all()[:2], start=1)
+    ]
+    import_gold(draft, rows)
+    set_way(draft, check_every=3)
 
 
 def assert_sides_are_balanced(slots):
