@@ -30,7 +30,7 @@ def _short_stretches(monkeypatch):
 
 
 def checked_study(*, known: int = 9, every: int = 5, **kwargs) -> Study:
-    """A study of three systems in which the answer to every fourth prompt's first pair is known."""
+    """A study of three systems in which the answer to a pair of every third prompt is known."""
     study = make_study(**{"systems": 3, "prompts": 30, "judgments_per_task": 1, **kwargs})
     first, second = (
         system.slug for system in study.systems.order_by("study_systems__position")[:2]
