@@ -19,6 +19,7 @@ KEYS: dict[str, tuple[type, str]] = {
     "question": (str, "a text"),
     "instructions": (str, "a text"),
     "consent": (str, "a text"),
+    "language": (str, "a code as en or de"),
     "slug": (str, "a slug"),
     "pairing": (str, "full or adaptive"),
     "task_budget": (int, "a whole number"),
