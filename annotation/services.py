@@ -23,6 +23,7 @@ from annotation.models import (
 )
 from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS
+from annotation.redaction import check_words
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.slugs import free_slug
@@ -69,6 +70,7 @@ def create_study(
         pairing=settings.get("pairing", Study.Pairing.FULL),
         task_budget=settings.get("task_budget"),
     )
+    settings["redact"] = check_words(settings.get("redact", []))
     with override(language):  # what is left out is written in the study's language
         title = title or gettext("Which answer is better?")
         question = question or gettext(kind.question)

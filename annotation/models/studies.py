@@ -71,6 +71,8 @@ class Study(models.Model):
     consent = models.TextField(blank=True)
     #: Of what stands around the question on raters' pages, the words of the answers included.
     language = models.CharField(max_length=10, choices=languages, default="en")
+    #: Words that raters do not see in outputs; see `annotation.redaction`.
+    redact = models.JSONField(default=list, blank=True)
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
     systems: models.ManyToManyField[System, StudySystem] = models.ManyToManyField(
         System, through="StudySystem", related_name="studies"
