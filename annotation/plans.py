@@ -19,8 +19,8 @@ from evalsite.lib.text import sha256
 from generation.models import Output, System
 
 FIELDS = (
-    "protocol", "question", "instructions", "consent", "title", "sample", "allow_tie",
-    "allow_both_bad", "options", "pairing", "task_budget", "judgments_per_task",
+    "protocol", "question", "instructions", "consent", "title", "language", "redact", "sample",
+    "allow_tie", "allow_both_bad", "options", "pairing", "task_budget", "judgments_per_task",
     "tasks_per_rater", "category_shares", "lease_minutes", "seed",
 )  # fmt: skip
 DIGEST_RULE = (

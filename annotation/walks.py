@@ -61,7 +61,8 @@ def met_by(rater: Rater, after: Task | None) -> Met:
     seen = Seen(
         lead=lead,
         categories=categories,
-        last_pair=(after.system_a_id, after.system_b_id) if after else None,
+        # Of single outputs a next one that is never of the last system would tell which it is not.
+        last_pair=(after.system_a_id, after.system_b_id) if after and after.system_b_id else None,
         last_prompt=after.prompt_id if after else None,
     )
     return Met(seen=seen, targets=sum(categories.values()), checks=checks)

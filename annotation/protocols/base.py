@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.forms import Field
+from django.utils.translation import gettext
 
 from annotation.design import Blocks, Order
 from annotation.protocols.options import OptionReader
@@ -172,7 +173,7 @@ class Singles(Protocol):
         return Blocks(is_pairwise=False, systems=systems, prompts=prompts, seed=seed)
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return ("Answer",)
+        return (gettext("Answer"),)
 
 
 class Scored(Singles):
@@ -186,7 +187,9 @@ class Scored(Singles):
         return cls()
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
-        scores = [(str(score), "", words) for score, words in enumerate(self.words, start=1)]
+        scores = [
+            (str(score), "", gettext(words)) for score, words in enumerate(self.words, start=1)
+        ]
         return (Part(name="choice", label=question, choices=numbered(scores)),)
 
     def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
@@ -221,7 +224,7 @@ class Pairs(Protocol):
         return Blocks(is_pairwise=True, systems=systems, prompts=prompts, seed=seed)
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return ("Left", "Right")
+        return (gettext("Left"), gettext("Right"))
 
 
 class Groups(Protocol):
@@ -235,4 +238,6 @@ class Groups(Protocol):
         return False
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return tuple(f"Answer {letter}" for letter in LETTERS[:count])
+        return tuple(
+            gettext("Answer %(letter)s") % {"letter": letter} for letter in LETTERS[:count]
+        )

@@ -8,6 +8,7 @@ from django.db import connection
 from annotation.launch import launch_study
 from annotation.models import Rater, Study, StudySystem
 from annotation.services import invite_raters
+from annotation.steps import INSTRUCTIONS, complete_step
 from evalsite.lib.markdown import render_markdown
 from evalsite.lib.text import sha256
 from generation.models import Output, Prompt, PromptSet, System
@@ -61,7 +62,7 @@ def invite(study: Study, count: int) -> list[Rater]:
     """Invite raters who have read the instructions."""
     raters = invite_raters(study, count=count)
     for rater in raters:
-        rater.read_instructions()
+        complete_step(rater, INSTRUCTIONS)
     return raters
 
 
@@ -71,7 +72,7 @@ def make_all_tasks(study: Study) -> None:
     token = "lower(hex(randomblob(16)))" if is_sqlite else "gen_random_uuid()"
     with connection.cursor() as cursor:
         study.refresh_from_db()
-        cursor.execute(_TASKS, [study.pk, study.sample, study.sample])
+        cursor.execute(_TASKS, [False, study.pk, study.sample, study.sample])
         cursor.execute(_SLOTS.format(token=token), [study.slot_count, study.pk])
         cursor.execute("ANALYZE")
     study.task_count, study.slot_count = study.tasks.count(), study.assignments.count()
@@ -81,9 +82,9 @@ def make_all_tasks(study: Study) -> None:
 
 _TASKS = """
 INSERT INTO annotation_task (study_id, prompt_id, system_a_id, system_b_id, output_a_id,
-                             output_b_id, ready_at, hash_a, hash_b)
+                             output_b_id, ready_at, hash_a, hash_b, is_gold)
 SELECT a.study_id, oa.prompt_id, a.system_id, b.system_id, oa.id, ob.id, s.launched_at,
-       oa.text_hash, ob.text_hash
+       oa.text_hash, ob.text_hash, %s
 FROM annotation_study s
 JOIN annotation_studysystem a ON a.study_id = s.id
 JOIN annotation_studysystem b ON b.study_id = s.id AND a.position < b.position
@@ -95,8 +96,9 @@ AND NOT EXISTS (SELECT 1 FROM annotation_task t
                 AND t.system_a_id = a.system_id AND t.system_b_id = b.system_id)
 """
 _SLOTS = """
-INSERT INTO annotation_assignment (study_id, task_id, k, "left", position, state, token)
-SELECT study_id, id, 0, CASE WHEN id %% 2 = 0 THEN 'a' ELSE 'b' END,
+INSERT INTO annotation_assignment (study_id, task_id, k, purpose, "left", "order", position, state,
+                                   token)
+SELECT study_id, id, 0, 'target', CASE WHEN id %% 2 = 0 THEN 'a' ELSE 'b' END, '[]',
        %s + row_number() OVER (ORDER BY random()) - 1, 'open', {token}
 FROM annotation_task t WHERE study_id = %s
 AND NOT EXISTS (SELECT 1 FROM annotation_assignment s WHERE s.task_id = t.id)

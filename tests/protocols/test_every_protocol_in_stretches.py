@@ -93,7 +93,7 @@ def test_groups_have_all_their_places_and_every_system_its_share(kind, systems):
 
 @pytest.mark.parametrize("kind", SHAPES)
 def test_a_budget_is_the_beginning_of_the_full_design(kind):
-    def tasks_of(study: Study) -> list[tuple[int, ...]]:
+    def tasks_of(study: Study) -> list[tuple[int, int | None]]:
         make_all(study)
         rows = study.tasks.order_by("pk").values_list("prompt__position", "group")
         return list(rows)

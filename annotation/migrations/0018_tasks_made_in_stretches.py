@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0015_groups_of_open_links"),
+        ("annotation", "0017_words_hidden_from_raters"),
     ]
 
     operations = [
