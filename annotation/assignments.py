@@ -30,6 +30,7 @@ from annotation.launch import admit_finished_outputs
 from annotation.models import Assignment, Flag, Judgment, Rater, Study, Task, TaskOutput
 from annotation.paid_time import seconds_left
 from annotation.protocols import Shown, protocol_of
+from annotation.repeats import claim_repeat, repeats_mix
 from annotation.steps import reopen_judging
 from annotation.walks import (
     Met,
@@ -102,9 +103,17 @@ def _claim_next(rater: Rater, *, after: Task | None) -> Turn:
         return Turn(assignment_pk=None, judged=met.judged, has_met_quota=has_met_quota)
     if study.is_waiting:
         admit_finished_outputs(study)
-    if mix_of(rater).is_due(met.judged) and (pk := claim_check(rater, answered=met.judged)):
-        return Turn(assignment_pk=pk, judged=met.judged, seconds_left=left)
-    return Turn(assignment_pk=_claim_target(rater, met), judged=met.judged, seconds_left=left)
+    pk = _claim_about_rater(rater, met) or _claim_target(rater, met)
+    return Turn(assignment_pk=pk, judged=met.judged, seconds_left=left)
+
+
+def _claim_about_rater(rater: Rater, met: Met) -> int | None:
+    """Claim a check or a task to be judged again, where one is due and there."""
+    answered = met.first_answers
+    if mix_of(rater).is_due(answered) and (pk := claim_check(rater, answered=answered)):
+        return pk
+    is_due = repeats_mix(rater).passed(answered) > met.repeats
+    return claim_repeat(rater) if is_due else None
 
 
 def _claim_target(rater: Rater, met: Met) -> int | None:
@@ -170,6 +179,7 @@ def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
         answer=answer.more,
         seconds=_bounded(reply.get("seconds"), slot),
         comment=comment[:MAX_COMMENT],
+        is_repeat=slot.purpose == Assignment.Purpose.REPEAT,
         supersedes=_close(slot),
     )
 

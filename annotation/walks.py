@@ -31,15 +31,21 @@ class OpenSlot:
 
 @dataclass(frozen=True, kw_only=True)
 class Met:
-    """What a rater has judged: targets, and checks, which count for nothing else."""
+    """What a rater has judged: targets, and what is about the rater alone."""
 
     seen: Seen
     targets: int
     checks: int
+    repeats: int
+
+    @property
+    def first_answers(self) -> int:
+        """Return by what the places of checks and repeats are counted."""
+        return self.targets + self.checks
 
     @property
     def judged(self) -> int:
-        return self.targets + self.checks
+        return self.first_answers + self.repeats
 
 
 def met_by(rater: Rater, after: Task | None) -> Met:
@@ -49,12 +55,13 @@ def met_by(rater: Rater, after: Task | None) -> Met:
     """
     lead: Counter[Pair] = Counter()
     categories: Counter[str] = Counter()
-    checks = 0
+    checks = repeats = 0
     with connection.cursor() as cursor:
         cursor.execute(_MET, [rater.pk])
         for purpose, a, b, left, category, count in cursor.fetchall():
             if purpose != Assignment.Purpose.TARGET:
-                checks += count
+                checks += count if purpose == Assignment.Purpose.CHECK else 0
+                repeats += count if purpose == Assignment.Purpose.REPEAT else 0
                 continue
             lead[a, b] += count if left == Side.A else -count
             categories[category] += count
@@ -65,7 +72,7 @@ def met_by(rater: Rater, after: Task | None) -> Met:
         last_pair=(after.system_a_id, after.system_b_id) if after and after.system_b_id else None,
         last_prompt=after.prompt_id if after else None,
     )
-    return Met(seen=seen, targets=sum(categories.values()), checks=checks)
+    return Met(seen=seen, targets=sum(categories.values()), checks=checks, repeats=repeats)
 
 
 _MET = """
@@ -73,7 +80,7 @@ SELECT s.purpose, t.system_a_id, t.system_b_id, s."left", p.category, count(*)
 FROM annotation_assignment s
 JOIN annotation_task t ON t.id = s.task_id
 JOIN generation_prompt p ON p.id = t.prompt_id
-WHERE s.rater_id = %s AND s.state = 'judged' AND s.purpose IN ('target', 'check')
+WHERE s.rater_id = %s AND s.state = 'judged' AND s.purpose IN ('target', 'check', 'repeat')
 GROUP BY s.purpose, t.system_a_id, t.system_b_id, s."left", p.category
 """
 
@@ -141,7 +148,8 @@ SELECT * FROM (
     JOIN generation_prompt p ON p.id = t.prompt_id
     WHERE s.study_id = %s AND s.state = 'open' AND s.position {side} %s
     AND NOT EXISTS (
-        SELECT 1 FROM annotation_assignment m WHERE m.task_id = s.task_id AND m.rater_id = %s
+        SELECT 1 FROM annotation_assignment m
+        WHERE m.task_id = s.task_id AND m.rater_id = %s AND NOT (m.purpose = 'repeat')
     )
     ORDER BY s.position LIMIT %s
 ) AS half

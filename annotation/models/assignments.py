@@ -31,8 +31,8 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.filter(purpose=Assignment.Purpose.TARGET)
 
     def of_judging(self) -> AssignmentQuerySet:
-        """What a rater meets at the step of judging: targets, and checks among them."""
-        return self.filter(purpose__in=[Assignment.Purpose.TARGET, Assignment.Purpose.CHECK])
+        """What a rater meets at the step of judging: targets, checks and repeats among them."""
+        return self.filter(purpose__in=Assignment.OF_JUDGING)
 
     def give_back(self) -> int:
         """Open claimed slots again. One made for its rater stays theirs, as if skipped."""
@@ -56,8 +56,8 @@ class Assignment(models.Model):
     more judgments than its target, whatever runs at once. A skipped row stays with its rater,
     who does not meet the task again; a fresh slot takes its place.
 
-    A task whose answer is known is outside the target: its slots are made for one rater each, when
-    they meet it, and have no k.
+    A task whose answer is known, or that its rater is asked a second time, is outside the target:
+    such a slot is made for one rater, when they meet it, and has no k.
     """
 
     class Purpose(models.TextChoices):
@@ -65,8 +65,11 @@ class Assignment(models.Model):
 
         TARGET = "target"
         CHECK = "check"  # gold or attention, mixed in
+        REPEAT = "repeat"  # judged by the same rater before
         TRAINING = "training"
         QUALIFICATION = "qualification"
+
+    OF_JUDGING = (Purpose.TARGET, Purpose.CHECK, Purpose.REPEAT)
 
     class State(models.TextChoices):
         WAITING = "waiting"  # an output of the task is still being made
@@ -106,8 +109,13 @@ class Assignment(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["task", "rater"],
-                condition=Q(rater__isnull=False),
+                condition=Q(rater__isnull=False) & ~Q(purpose="repeat"),
                 name="task_once_per_rater",
+            ),
+            models.UniqueConstraint(
+                fields=["task", "rater"],
+                condition=Q(purpose="repeat"),
+                name="repeat_once_per_rater",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "open", "withdrawn"], rater__isnull=True)

@@ -17,7 +17,11 @@ INVITE_SALT = "annotation.invite"
 class RaterQuerySet(models.QuerySet["Rater"]):
     def with_progress(self) -> RaterQuerySet:
         """Annotate `judged`: answers that count towards the target, and judgments imported."""
-        first = Q(judgments__supersedes=None, judgments__task__is_gold=False)
+        first = Q(
+            judgments__supersedes=None,
+            judgments__task__is_gold=False,
+            judgments__is_repeat=False,
+        )
         return self.annotate(judged=models.Count("judgments", filter=first))
 
 
