@@ -46,7 +46,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
     count_golds(study)
-    study.category_shares = shares_of_prompts(study.prompt_set)
+    study.category_shares = shares_of_prompts(study.prompts)
     study.plan = plan_of(study, systems, facts)
     study.plan_hash = sha256(json.dumps(study.plan, sort_keys=True, ensure_ascii=False))
     study.save()
@@ -66,7 +66,7 @@ def launch_problems(study: Study) -> list[str]:
 
 def _problems(study: Study, systems: Sequence[System], facts: Sequence[OutputFacts]) -> list[str]:
     problems = _protocol_problems(study, protocol_of(study), systems)
-    prompts = study.prompt_set.prompts.count()
+    prompts = study.prompts.count()
     for system, fact in zip(systems, facts, strict=True):
         if fact.missing:
             problems.append(f"{system.name} has no output for {fact.missing} of {prompts} prompts.")
@@ -101,7 +101,7 @@ def _protocol_problems(study: Study, protocol: Protocol, systems: Sequence[Syste
     if protocol.most_systems is not None and len(systems) > protocol.most_systems:
         problems.append(f"The study can have at most {protocol.most_systems} systems.")
     if protocol.shows_reference:
-        bare = study.prompt_set.prompts.filter(reference="").count()
+        bare = study.prompts.filter(reference="").count()
         if bare:
             problems.append(f"{bare} prompts have no reference, which raters would be shown.")
     return problems

@@ -19,9 +19,9 @@ from evalsite.lib.text import sha256
 from generation.models import Output, System
 
 FIELDS = (
-    "protocol", "question", "instructions", "consent", "title", "language", "redact", "sample",
-    "allow_tie", "allow_both_bad", "options", "pairing", "task_budget", "judgments_per_task",
-    "tasks_per_rater", "category_shares", "lease_minutes", "seed",
+    "protocol", "question", "instructions", "consent", "title", "language", "redact",
+    "left_out", "sample", "allow_tie", "allow_both_bad", "options", "pairing", "task_budget",
+    "judgments_per_task", "tasks_per_rater", "category_shares", "lease_minutes", "seed",
 )  # fmt: skip
 DIGEST_RULE = (
     "sha256 of one line for each prompt, in the prompt set's order, each ended by a newline: the "
@@ -41,7 +41,7 @@ class OutputFacts:
 
 def read_outputs(study: Study, systems: Sequence[System]) -> list[OutputFacts]:
     """Read which outputs there are, system by system, from the index alone: never a text."""
-    prompts = list(study.prompt_set.prompts.order_by("position").values_list("pk", flat=True))
+    prompts = list(study.prompts.values_list("pk", flat=True))
     low, high = min(prompts, default=0), max(prompts, default=0)
     are_consecutive = prompts == list(range(low, high + 1))
     found = []

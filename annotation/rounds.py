@@ -62,7 +62,7 @@ def make_first_round(study: Study, *, by: User | None) -> None:
     rng = _rng(study, 1)
     draw = plan_first_round(
         systems=len(systems),
-        prompts=study.prompt_set.prompts.count(),
+        prompts=study.prompts.count(),
         count=next_round_size(study),
         rng=rng,
     )
@@ -147,7 +147,7 @@ def _log(study: Study, turn: int, *, rule: str, count: int, by: User | None) -> 
 
 def _available(study: Study, systems: list[System]) -> NDArray[np.bool_]:
     """Return [pairs, prompts]: not asked yet, and about two outputs that can be shown."""
-    prompts = study.prompt_set.prompts.order_by("position").values_list("pk", flat=True)
+    prompts = study.prompts.values_list("pk", flat=True)
     row = {prompt: p for p, prompt in enumerate(prompts)}
     place = {system.pk: i for i, system in enumerate(systems)}
     usable = _usable(study, place, row)

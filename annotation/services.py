@@ -23,7 +23,7 @@ from annotation.models import (
 )
 from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS
-from annotation.redaction import check_words
+from annotation.redaction import check_left_out, check_words
 from annotation.stretches import leave_out
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
@@ -72,6 +72,7 @@ def create_study(
         task_budget=settings.get("task_budget"),
     )
     settings["redact"] = check_words(settings.get("redact", []))
+    settings["left_out"] = check_left_out(prompt_set, settings.get("left_out", []))
     with override(language):  # what is left out is written in the study's language
         title = title or gettext("Which answer is better?")
         question = question or gettext(kind.question)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from generation.models import PromptSet
+from generation.models import Prompt
 
 #: More categories than that are labels of single prompts, and no rater's tasks can follow them.
 MOST_CATEGORIES = 100
 
 
-def shares_of_prompts(prompt_set: PromptSet) -> dict[str, float]:
+def shares_of_prompts(prompts: QuerySet[Prompt]) -> dict[str, float]:
     """Return each category's share of the prompts; empty where there is one, or too many."""
-    rows = prompt_set.prompts.order_by("category").values_list("category")
+    rows = prompts.order_by("category").values_list("category")
     counts = dict(rows.annotate(count=Count("pk")))
     if not 2 <= len(counts) <= MOST_CATEGORIES:
         return {}

@@ -6,6 +6,7 @@ matter to what is asked; a design of twelve million tasks starts like one of twe
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from annotation.design import Blocks, Order, Stretch, layers
 from annotation.models import Assignment, Study
 from annotation.protocols import protocol_of
-from annotation.tasks import make_or_take_tasks, make_slots
+from annotation.tasks import make_or_take_tasks, make_slots, positions_left_out
 
 #: A stretch has so many slots, about, but tasks enough for a rater to choose from.
 SLOTS = 400
@@ -28,7 +29,7 @@ Numbers = tuple[int, int, int]
 def order_of(study: Study) -> Order:
     return protocol_of(study).order(
         systems=study.study_systems.count(),
-        prompts=study.prompt_set.prompts.count(),
+        prompts=study.prompts.count(),
         seed=study.seed,
     )
 
@@ -123,13 +124,14 @@ def _withdrawn(study: Study) -> set[int]:
 def _known(study: Study) -> set[Numbers]:
     """Return the tasks with a known answer that the design would ask."""
     place = dict(study.study_systems.values_list("system_id", "position"))
+    left_out = positions_left_out(study)
     golds = study.tasks.filter(is_gold=True).values_list(
         "prompt__position", "system_a_id", "system_b_id"
     )
     return {
-        (prompt, place[a], place[b or a])
+        (prompt - bisect_left(left_out, prompt), place[a], place[b or a])
         for prompt, a, b in golds
-        if a in place and (b or a) in place
+        if a in place and (b or a) in place and prompt not in left_out
     }
 
 

@@ -20,6 +20,7 @@ KEYS: dict[str, tuple[type, str]] = {
     "instructions": (str, "a text"),
     "consent": (str, "a text"),
     "redact": (list, "a list of words"),
+    "left_out": (list, "a list of prompts' ids"),
     "language": (str, "a code as en or de"),
     "slug": (str, "a slug"),
     "pairing": (str, "full, block or adaptive"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -18,9 +18,9 @@ from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
 from annotation.quality.assessment import alarms_of
-from annotation.redaction import hide_words
+from annotation.redaction import screen_outputs
 from annotation.rounds import next_round_size
-from annotation.self_naming import namings_in
+from annotation.self_naming import Naming, namings_in
 from annotation.services import (
     MAX_GROUP,
     MAX_INVITES,
@@ -138,17 +138,23 @@ def _progress(study: Study) -> dict[str, int]:
 def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
     systems = list(study.systems.order_by("study_systems__position"))
     namings = list(namings_in(study, systems))
-    naming = Counter(found.output.system_id for found in namings if found.left_over)
+    naming = Counter(found.output.system_id for found in namings if found.is_read)
     context = {
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
         "outputs": [_output_facts(study, system, naming[system.pk]) for system in systems],
         "namings": namings[:MAX_NAMINGS],
+        "left_out_unlisted": _unlisted(study, namings[:MAX_NAMINGS]),
         "namings_more": max(len(namings) - MAX_NAMINGS, 0),
         "words": sorted({word for naming in namings for word in naming.words} | {*study.redact}),
     }
     return render(request, "annotation/study_draft.html", context)
+
+
+def _unlisted(study: Study, listed: Sequence[Naming]) -> list[str]:
+    """Return the prompts that are left out already and have no row in the list."""
+    return sorted({*study.left_out} - {naming.output.prompt.key for naming in listed})
 
 
 def _output_facts(study: Study, system: System, naming: int) -> dict[str, Any]:
@@ -188,10 +194,16 @@ def acting(
 
 
 @acting
-def words_hide(request: UserHttpRequest, study: Study) -> str:
-    words = request.POST.getlist("word")
-    hide_words(study, words, by=request.user)
-    return f"Hidden from raters: {', '.join(study.redact)}." if words else "Nothing is hidden."
+def outputs_screen(request: UserHttpRequest, study: Study) -> str:
+    screen_outputs(
+        study,
+        words=request.POST.getlist("word"),
+        left_out=request.POST.getlist("prompt"),
+        by=request.user,
+    )
+    hidden = f"Hidden from raters: {', '.join(study.redact)}." if study.redact else ""
+    gone = f"Left out: {', '.join(study.left_out)}." if study.left_out else ""
+    return f"{hidden} {gone}".strip() or "Nothing is hidden, and nothing left out."
 
 
 @acting

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from django.db.models import Q
 from django.utils.timezone import now
 
@@ -73,13 +74,35 @@ def _keys(study: Study, plan: TaskPlan, systems: Sequence[System]) -> list[Key]:
 
 
 def _prompt_keys(study: Study, numbers: list[int]) -> dict[int, int]:
-    """Return the keys of prompts by their numbers in the design, which are their positions."""
+    """Return the keys of prompts by their numbers in the design.
+
+    These are their positions, but for the prompts that are left out.
+    """
+    at = _positions(study, numbers)
     prompts = study.prompt_set.prompts.values_list("position", "pk")
+    positions = list(at)
     return {
-        position: pk
-        for start in range(0, len(numbers), _ALTERNATIVES)
-        for position, pk in prompts.filter(position__in=numbers[start : start + _ALTERNATIVES])
+        at[position]: pk
+        for start in range(0, len(positions), _ALTERNATIVES)
+        for position, pk in prompts.filter(position__in=positions[start : start + _ALTERNATIVES])
     }
+
+
+def _positions(study: Study, numbers: list[int]) -> dict[int, int]:
+    """Return the numbers by the positions of their prompts."""
+    left_out = positions_left_out(study)
+    if not left_out:
+        return {number: number for number in numbers}
+    kept = np.delete(np.arange(max(numbers, default=0) + len(left_out) + 1), left_out)
+    return {int(kept[number]): number for number in numbers}
+
+
+def positions_left_out(study: Study) -> list[int]:
+    """Return the positions of the prompts that are left out, in order."""
+    if not study.left_out:
+        return []
+    gone = study.prompt_set.prompts.filter(key__in=study.left_out).order_by("position")
+    return list(gone.values_list("position", flat=True))
 
 
 def _shown(study: Study, keys: Sequence[Key]) -> list[list[Output]]:

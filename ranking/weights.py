@@ -39,7 +39,7 @@ def read_weights(study: Study, cells: Cells) -> TaskWeights | None:
         np.array(list(drawn.values_list(*columns)), dtype=np.float64).reshape(-1, len(columns)).T
     )
     pool = protocol_of(study).task_count(
-        systems=len(cells.systems), prompts=study.prompt_set.prompts.count()
+        systems=len(cells.systems), prompts=study.prompts.count()
     )
     weight = inverse_chance_weights(turn.astype(np.int64), chance, pool=pool)
     prompts = _numbers(cells.prompts, prompt)

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from annotation.models.way import Way
 from annotation.protocols import labels
 from evalsite.lib.text import public_id
-from generation.models import PromptSet, System
+from generation.models import Prompt, PromptSet, System
 
 
 def languages() -> list[tuple[str, str]]:
@@ -75,6 +75,8 @@ class Study(models.Model):
     #: Words that raters do not see in outputs; see `annotation.redaction`.
     redact = models.JSONField(default=list, blank=True)
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
+    #: Keys of its prompts that raters are not asked about.
+    left_out = models.JSONField(default=list, blank=True)
     systems: models.ManyToManyField[System, StudySystem] = models.ManyToManyField(
         System, through="StudySystem", related_name="studies"
     )
@@ -120,6 +122,11 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def prompts(self) -> models.QuerySet[Prompt]:
+        """The prompts that raters are asked about, in the order in which the design counts them."""
+        return self.prompt_set.prompts.exclude(key__in=self.left_out).order_by("position")
 
     @property
     def quota(self) -> int:
