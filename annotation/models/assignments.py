@@ -90,8 +90,10 @@ class Assignment(models.Model):
     position = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    #: Its index is `slot_of_rater`: one with all open slots in it would tell SQLite's planner that
+    #: a rater has as many slots as nobody has, and that it had better read the whole table.
     rater = models.ForeignKey(
-        Rater, models.PROTECT, null=True, blank=True, related_name="assignments"
+        Rater, models.PROTECT, null=True, blank=True, related_name="assignments", db_index=False
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -137,6 +139,9 @@ class Assignment(models.Model):
                 fields=["study", "lease_until"], condition=Q(state="claimed"), name="slot_lease"
             ),
             models.Index(fields=["study", "state"], name="slot_state"),
+            models.Index(
+                fields=["rater", "state"], condition=Q(rater__isnull=False), name="slot_of_rater"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from evalsite.lib.text import sha256
 from generation.models import Output, Prompt, PromptSet, System
 
 TEXT = ("The quick brown fox jumps over the lazy dog & <runs>. " * 12 + "\n\n") * 2
-INSTRUCTIONS = "Read both answers.\n\n- Prefer what is **true**.\n- Length does not count."
+RULES = "Read both answers.\n\n- Prefer what is **true**.\n- Length does not count."
 _BATCH = 2000
 
 
@@ -34,7 +34,7 @@ def make_study(name: str, *, systems: int, prompts: int, judgments_per_task: int
     )  # fmt: skip
     study = Study.objects.create(
         owner=owner, slug=name, name=name, title="Answers", prompt_set=prompt_set,
-        question="Which answer is better?", instructions=INSTRUCTIONS, seed=7,
+        question="Which answer is better?", instructions=RULES, seed=7,
         judgments_per_task=judgments_per_task,
     )  # fmt: skip
     made = System.objects.bulk_create(

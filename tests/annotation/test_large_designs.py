@@ -66,7 +66,7 @@ def make_outputs_of(systems: list[System]) -> None:
             [model.pk, systems[0].pk, systems[-1].pk, model.prompt.prompt_set_id],
         )
         if connection.vendor == "postgresql":
-            cursor.execute("ANALYZE generation_output")
+            cursor.execute("ANALYZE")
 
 
 def judge(rater: Rater, times: int) -> None:

@@ -42,7 +42,8 @@ def judge_all(rater: Rater, *, choice: str = "left") -> list[tuple[str, str]]:
     """Judge to the end; return what the bar said before each answer."""
     client, seen = enter(rater), []
     while "Thank you" not in text_of(page := client.get(path_of(rater, "judge"))):
-        seen.append(re.search(r"(\d+) of (\d+)</span>", text_of(page)).groups())
+        ((number, of),) = re.findall(r"(\d+) of (\d+)</span>", text_of(page))
+        seen.append((number, of))
         client.post(path_of(rater, "judge"), {"token": token_on(page), "choice": choice})
     return seen
 

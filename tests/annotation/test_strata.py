@@ -1,4 +1,4 @@
-"""Each rater's share of each category of prompts follows the study's."""
+"""What a rater is given next: categories in their shares, and not the same pair again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from annotation.assignments import judge_and_go_on, next_turn
+from annotation.assignments import judge_and_go_on, next_turn, skip_assignment
 from annotation.launch import launch_study
 from annotation.models import Assignment
+from annotation.shown_orders import ShownOrders
 from annotation.strata import MOST_CATEGORIES, shares_of_prompts
 from tests.factories import make_prompt, make_prompt_set, make_rater, make_study
 
@@ -56,3 +57,35 @@ def test_a_raters_tasks_follow_them_and_no_pair_comes_twice_in_a_row():
     assert abs(shown["code"] - 5) <= 1
     pairs = [pair for _, *pair in rows]
     assert all(one != following for one, following in pairwise(pairs))
+
+
+def on_screen(rater):
+    slots = Assignment.objects.select_related("task__system_a")
+    return slots.get(pk=next_turn(rater).assignment_pk)
+
+
+def test_after_a_skip_too_another_pair_comes():
+    study = launch_study(make_study(systems=3, prompts=20, judgments_per_task=1))
+    bob = make_rater(study)
+    pairs = []
+    for _ in range(15):
+        slot = on_screen(bob)
+        pairs.append((slot.task.system_a_id, slot.task.system_b_id))
+        skip_assignment(bob, token=slot.token)
+    assert all(one != following for one, following in pairwise(pairs))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_single_outputs_come_in_no_order_that_tells_their_system(seed):
+    study = launch_study(
+        make_study(systems=2, prompts=20, judgments_per_task=1, protocol="mos", seed=seed)
+    )
+    bob, shown = make_rater(study), ShownOrders()
+    systems = []
+    for _ in range(40):
+        slot = on_screen(bob)
+        systems.append(slot.task.system_a_id)
+        shown.note([slot.task.system_a.slug])
+        judge_and_go_on(bob, token=slot.token, choice="3")
+    assert list(shown.rules()) == []
+    assert 5 < sum(one == following for one, following in pairwise(systems)) < 34

@@ -25,7 +25,7 @@ def keep_append_only(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0018_tasks_made_in_stretches")]
+    dependencies = [("annotation", "0019_slots_by_rater")]
 
     operations = [
         # Backwards, the table is remade first, and this comes last.

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0019_tasks_judged_twice")]
+    dependencies = [("annotation", "0020_tasks_judged_twice")]
 
     operations = [
         migrations.AddField("study", "left_out", models.JSONField(blank=True, default=list))
