@@ -24,6 +24,7 @@ from datetime import timedelta
 
 from django.db.models import Count, Max, Q
 from django.utils.timezone import now
+from django.utils.translation import gettext
 
 from annotation.exceptions import StudyFull, StudyNotOpen
 from annotation.models import Assignment, Rater, Study
@@ -42,7 +43,7 @@ def admit(rater: Rater) -> None:
         return
     study = rater.study
     if study.state == Study.State.CLOSED:
-        raise StudyNotOpen("The study has ended; there is nothing to judge any more.")
+        raise StudyNotOpen(gettext("The study has ended; there is nothing to judge any more."))
     rater.admitted_at = now()
     rater.quota = _quota(study)
     rater.save(update_fields=["admitted_at", "quota"])
@@ -53,7 +54,7 @@ def _quota(study: Study) -> int | None:
     if study.tasks_per_rater is None:
         return None
     # Two at the door at once: the second waits for what the first is promised.
-    Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
+    study = study.locked()
     owed, wanted = _owed(study), study.quota
     unjudged = study.assignments.targets().filter(state__in=_UNJUDGED).order_by()
     # Counted no further than it matters: the study may have a million slots.

@@ -18,8 +18,10 @@ from annotation.audit_media import MediaAudit
 from annotation.blinding import blind_task, outputs_on_screen
 from annotation.exceptions import StudyNotOpen
 from annotation.findings import Finding
-from annotation.models import Assignment, Rater, Side, Study, TaskOutput
+from annotation.models import Assignment, Rater, Side, Study
+from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
+from annotation.shown_orders import ShownOrders
 from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
@@ -59,15 +61,18 @@ class _Crawl:
         self.media = MediaAudit(secrets=[*self.secrets, *_file_names(study)])
         #: Shown once more where a training answer is talked about.
         self.answered: Assignment | None = None
+        self.orders = ShownOrders()
 
     def findings(self) -> Iterator[Finding]:
+        yield from self._way()
+        for rule in self.orders.rules():
+            yield Finding(where="order of the tasks", what=rule, is_leak=True)
+        yield from self.media.differences()
+
+    def _way(self) -> Iterator[Finding]:
         """Go from step to step as a rater who answers what is expected, and look at each page."""
         yield from self._get(reverse("annotation:rate-enter", args=[self.rater.invite_token]))
         yield from self._get(self._path("pause"))
-        yield from self._walk()
-        yield from self.media.differences()
-
-    def _walk(self) -> Iterator[Finding]:
         while True:
             step = self._step()
             path = self._path(step.name)
@@ -78,6 +83,7 @@ class _Crawl:
             if slot is not None:
                 yield from self._self_naming(slot)
                 yield from self._files(slot)
+                self.orders.note(_systems_shown(slot))
                 self.answered = slot
                 yield from self._post(path, {"token": slot.token, **_answer(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
@@ -143,7 +149,7 @@ class _Crawl:
 
     def _self_naming(self, slot: Assignment) -> Iterator[Finding]:
         for output in slot.task.all_outputs():
-            for word in names_in(output.text, self.secrets):
+            for word in left_over(names_in(output.text, self.secrets), self.study.redact):
                 where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
                 yield Finding(where=where, what=word, is_leak=False)
 
@@ -170,6 +176,19 @@ def _any_answer(slot: Assignment) -> dict[str, str]:
     }
 
 
+def _systems_shown(slot: Assignment) -> list[str]:
+    """Return the systems of a task in the order shown, the hidden reference included."""
+    task = slot.task
+    if slot.order:
+        places = {place.place: place for place in task.outputs.select_related("system")}
+        shown = [places[number] for number in slot.order]
+        return [place.system.slug if place.system else place.role for place in shown]
+    outputs = task.all_outputs()
+    if slot.left == Side.B:
+        outputs.reverse()
+    return [output.system.slug for output in outputs]
+
+
 def _survey_answers(study: Study) -> dict[str, str]:
     questions = questions_of(study)
     return {q.key: q.options[0][0] if q.options else "Nothing to add." for q in questions}
@@ -177,15 +196,20 @@ def _survey_answers(study: Study) -> dict[str, str]:
 
 def _secrets(study: Study) -> list[str]:
     """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
-    tasks = study.tasks.select_related("system_a", "system_b")
-    of_gold = [s for t in tasks.filter(is_gold=True) for s in (t.system_a, t.system_b) if s]
+    golds = study.tasks.filter(is_gold=True).select_related("system_a", "system_b")
+    of_gold = [s for task in golds for s in (task.system_a, task.system_b) if s]
     found: list[str] = [study.slug, *FAMILIES, *names_of([*study.systems.all(), *of_gold])]
-    for task in tasks.order_by("-is_gold", "pk")[:1000]:
+    for task in golds[:1000]:
         found += [task.hash_a, task.hash_b]
-    found += TaskOutput.objects.filter(task__study=study).values_list("hash", flat=True)[:1000]
-    shown = Output.objects.filter(system__in=study.systems.all(), media__isnull=False)
-    copies = ServedCopy.objects.filter(source__in=shown.values("media"))
-    found += copies.values_list("media__sha256", flat=True)[:1000]
+    # Of outputs, not of tasks: most of a large design's tasks are not made yet.
+    outputs = Output.objects.done().filter(
+        system__in=study.systems.all(),
+        prompt__prompt_set=study.prompt_set,
+        sample=study.sample,
+    )
+    found += outputs.order_by("queue_position", "pk").values_list("text_hash", flat=True)[:2000]
+    copies = ServedCopy.objects.filter(source__in=outputs.order_by().values("media"))
+    found += copies.values_list("media__sha256", flat=True)[:2000]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.urls import reverse
@@ -13,6 +14,7 @@ from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
 from annotation.plays import PROMPT, REFERENCE
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
+from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
 
@@ -179,6 +181,7 @@ def blind_task(
     outputs = _outputs(assignment.task, shown)
     labels = protocol.labels(len(outputs))
     media = _Shelf(assignment)
+    hidden = assignment.study.redact
     said = _said(protocol, earlier, shown) if earlier else {}
     values = {**said, **(kept or {})}
     parts = protocol.parts(question=assignment.study.question, count=len(outputs))
@@ -187,14 +190,16 @@ def blind_task(
         token=assignment.token,
         prompt=_safe(prompt.html),
         prompt_media=media.blind(prompt.media, PROMPT, "Prompt"),
-        reference=_rendered(prompt.reference) if protocol.shows_reference else None,
+        reference=_safe(redacted(_rendered(prompt.reference), hidden))
+        if protocol.shows_reference
+        else None,
         reference_media=media.blind(prompt.reference_media, REFERENCE, "Reference")
         if protocol.shows_reference
         else None,
         outputs=tuple(
             BlindOutput(
                 label=label,
-                html=_text(output, assignment.task),
+                html=_safe(redacted(_text(output, assignment.task), hidden)),
                 media=media.blind(_media(output, assignment.task), str(number), label),
                 part=beside.get(number),
             )
@@ -291,6 +296,7 @@ def _in_words(part: Part, said: Mapping[str, str]) -> str:
     return next((choice.in_full for choice in part.choices if choice.value == value), "")
 
 
+@lru_cache(maxsize=256)
 def _rendered(text: str) -> SafeString:
     return _safe(render_markdown(text)) if text else mark_safe("")
 

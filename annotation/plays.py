@@ -23,6 +23,9 @@ LONGEST = 4_000
 MOST_TIMES = 1_000
 MOST_SECONDS = 24 * 3600.0
 
+#: In the order of forms and files; a database may keep another.
+_COUNTS = ("starts", "ends", "seconds")
+
 Plays = dict[str, dict[str, float]]
 
 
@@ -54,7 +57,7 @@ def plays_column(plays: Plays | None) -> str:
     """Return what a file holds; `plays_in` reads it back."""
     if not plays:
         return ""
-    return json.dumps({key: list(value.values()) for key, value in plays.items()})
+    return json.dumps({key: [counts[name] for name in _COUNTS] for key, counts in plays.items()})
 
 
 def renumbered_plays(plays: Plays | None, places: list[int]) -> Plays | None:
@@ -101,7 +104,7 @@ def _counts(value: Any) -> dict[str, float] | None:
         return None
     if type(seconds) not in (int, float) or not 0 <= seconds <= MOST_SECONDS:
         return None
-    return {"starts": starts, "ends": ends, "seconds": round(float(seconds), 2)}
+    return dict(zip(_COUNTS, (starts, ends, round(float(seconds), 2)), strict=True))
 
 
 def _to_play(slot: Assignment, protocol: Protocol) -> set[str]:

@@ -24,7 +24,9 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
     pk = _shown_now(rater, token) if rater else None
     if rater is None or pk is None:
         return no_media()
-    source = media_at(assignment_for_screen(pk), place)
+    assignment = assignment_for_screen(pk)
+    assignment.study = rater.study
+    source = media_at(assignment, place)
     copy = served_copy(source, loudness=rater.study.way.loudness) if source else None
     if copy is None:
         return no_media()

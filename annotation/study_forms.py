@@ -10,6 +10,7 @@ from django import forms
 
 from annotation.joining import MAX_CAP
 from annotation.models import OpenLink, Study
+from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS, Protocol, labels
 from annotation.services import MAX_GROUP, MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
@@ -58,6 +59,13 @@ class StudyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Markdown. Empty: raters are not asked.",
     )
+    language = forms.ChoiceField(
+        choices=languages,
+        initial="en",
+        required=False,
+        label="Language of raters' pages",
+        help_text="Of the buttons and words around what you write yourself.",
+    )
     pairing = forms.ChoiceField(
         choices=Study.Pairing.choices,
         widget=forms.RadioSelect,
@@ -70,7 +78,7 @@ class StudyForm(forms.Form):
         max_value=MAX_BUDGET,
         required=False,
         label="Tasks in all",
-        help_text="For adaptive pairs; the rounds stop there.",
+        help_text="For block and adaptive pairs.",
     )
     judgments_per_task = forms.IntegerField(
         min_value=1, max_value=1000, initial=3, label="Judgments for each task"
@@ -121,6 +129,9 @@ class StudyForm(forms.Form):
             if (names := [*COLUMNS.get(kind.name, ()), *_option_names(kind)])
         ]
 
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or "en"
+
     def clean_pairing(self) -> str:
         return self.cleaned_data["pairing"] or Study.Pairing.FULL
 
@@ -163,7 +174,7 @@ class StudyForm(forms.Form):
         systems, prompt_set = len(data.get("systems", [])), data.get("prompt_set")
         prompts = prompt_set.prompts.count() if prompt_set else 0
         tasks = _tasks(data, systems=systems, prompts=prompts)
-        if data.get("pairing") == Study.Pairing.ADAPTIVE:
+        if data.get("pairing") != Study.Pairing.FULL:
             tasks = min(tasks, data.get("task_budget") or tasks)
         judgments = tasks * data.get("judgments_per_task", 0)
         each = data.get("tasks_per_rater") or tasks

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, groups_on_a_prompt, plan_groups
+from annotation.design import GroupsInOrder, Order
 from annotation.exceptions import AnswerIncomplete
 from annotation.protocols.base import LETTERS, Groups
 from annotation.protocols.groups import names_in, shown_in, shown_names
@@ -24,7 +24,7 @@ FEWEST, MOST = 3, 5
 class BestWorst(Groups):
     name = "best_worst"
     label = "Best-worst: the best and the worst of three to five"
-    question = "Which answer is the best, and which is the worst?"
+    question = gettext_noop("Which answer is the best, and which is the worst?")
     telling_columns = ("systems", "best", "worst")
     extra_columns = ("shown",)
     fewest_systems = FEWEST
@@ -48,24 +48,21 @@ class BestWorst(Groups):
         reader.finish()
         return found
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_groups(systems=systems, prompts=prompts, size=self.size, rng=rng)
-
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts * groups_on_a_prompt(systems=systems, size=self.size)
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return GroupsInOrder(systems=systems, prompts=prompts, seed=seed, size=self.size)
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
         choices = numbered([(str(place), "", LETTERS[place]) for place in range(count)])
         return (
-            Part(name="best", label="Best", choices=choices),
-            Part(name="worst", label="Worst", choices=choices),
+            Part(name="best", label=gettext("Best"), choices=choices),
+            Part(name="worst", label=gettext("Worst"), choices=choices),
         )
 
     def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
         parts = self.parts(question=self.question, count=len(shown.order))
         best, worst = (int(part.read(posted)) for part in parts)
         if best == worst:
-            raise AnswerIncomplete("The best and the worst must be two different answers.")
+            raise AnswerIncomplete(gettext("The best and the worst must be two different answers."))
         return Answer(
             more={
                 "best": shown.order[best],

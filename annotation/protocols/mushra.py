@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, plan_groups
+from annotation.design import GroupsInOrder, Order
 from annotation.protocols.base import Groups
 from annotation.protocols.groups import names_in, numbers_in, shown_in, shown_names
 from annotation.protocols.options import OptionReader
 from annotation.protocols.parts import HIGHEST, Answer, Mark, Part, Shown
 from evalsite.lib.tabular import Row
 
-BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
+BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")  # as in `mos`, where the catalogs have them
 MOST_SIGNALS = 12
 
 
@@ -28,7 +28,7 @@ MOST_SIGNALS = 12
 class Mushra(Groups):
     name = "mushra"
     label = "MUSHRA: all outputs of a prompt, from 0 to 100"
-    question = "How good is each answer?"
+    question = gettext_noop("How good is each answer?")
     telling_columns = ("systems", "scores")
     extra_columns = ("reference", "shown")
     fewest_systems = 2
@@ -57,17 +57,15 @@ class Mushra(Groups):
     def shows_reference(self) -> bool:
         return self.reference
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_groups(
-            systems=systems, prompts=prompts, size=systems, rng=rng, extra=int(self.reference)
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return GroupsInOrder(
+            systems=systems, prompts=prompts, seed=seed, size=systems, extra=int(self.reference)
         )
 
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts if systems else 0
-
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
+        bands = tuple(gettext(words) for words in BANDS)
         return tuple(
-            Part(name=f"score_{place}", label=label, bands=BANDS, output=place)
+            Part(name=f"score_{place}", label=label, bands=bands, output=place)
             for place, label in enumerate(self.labels(count))
         )
 

@@ -169,4 +169,4 @@ def test_what_the_form_sends_is_what_the_server_reads(page, tmp_path):
     page.keyboard.press("5")
     expect(page.get_by_text("1 of 2", exact=True)).to_be_visible()
     stored = Judgment.objects.get().plays
-    assert list(stored["0"].values()) == sent["0"]
+    assert stored["0"] == dict(zip(("starts", "ends", "seconds"), sent["0"], strict=True))

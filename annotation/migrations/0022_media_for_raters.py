@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("annotation", "0015_groups_of_open_links")]
+    dependencies = [("annotation", "0021_prompts_left_out")]
 
     operations = [
         migrations.AddField(
