@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
 from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
@@ -180,7 +181,7 @@ def blind_task(
     prompt = assignment.task.prompt
     outputs = _outputs(assignment.task, shown)
     labels = protocol.labels(len(outputs))
-    media = _Shelf(assignment)
+    media, is_compared = _Shelf(assignment), protocol.shows_reference
     hidden = assignment.study.redact
     said = _said(protocol, earlier, shown) if earlier else {}
     values = {**said, **(kept or {})}
@@ -189,12 +190,10 @@ def blind_task(
     return BlindTask(
         token=assignment.token,
         prompt=_safe(prompt.html),
-        prompt_media=media.blind(prompt.media, PROMPT, "Prompt"),
-        reference=_safe(redacted(_rendered(prompt.reference), hidden))
-        if protocol.shows_reference
-        else None,
-        reference_media=media.blind(prompt.reference_media, REFERENCE, "Reference")
-        if protocol.shows_reference
+        prompt_media=media.blind(prompt.media, PROMPT, gettext("Prompt")),
+        reference=_safe(redacted(_rendered(prompt.reference), hidden)) if is_compared else None,
+        reference_media=media.blind(prompt.reference_media, REFERENCE, gettext("Reference"))
+        if is_compared
         else None,
         outputs=tuple(
             BlindOutput(

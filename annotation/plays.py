@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.utils.translation import gettext
+
 from annotation.exceptions import AnswerIncomplete
 from annotation.models import Assignment, Task
 from annotation.protocols import Protocol, Shown
@@ -73,8 +75,10 @@ def require_all_played(slot: Assignment, protocol: Protocol, plays: Plays | None
     heard = {place for place, counts in (plays or {}).items() if counts["ends"] >= 1}
     if _to_play(slot, protocol) - heard:
         raise AnswerIncomplete(
-            "Please play everything to its end first; your answer is taken then. The page needs "
-            "JavaScript to notice what was played."
+            gettext(
+                "Please play everything to its end first; your answer is taken then. The page "
+                "needs JavaScript to notice what was played."
+            )
         )
 
 

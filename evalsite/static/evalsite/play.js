@@ -40,7 +40,7 @@
       button.disabled = names.length > 0;
     }
     const line = document.querySelector("[data-play-status]");
-    line.textContent = names.length ? `To answer, play to the end: ${names.join(", ")}` : "";
+    line.textContent = names.length ? `${line.dataset.playStatus} ${names.join(", ")}` : "";
     line.hidden = names.length === 0;
   };
 
