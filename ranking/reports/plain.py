@@ -48,10 +48,10 @@ def plain_part(cells: StudyCells, options: Options) -> Row:
 
 
 def plain_tables(cells: StudyCells, options: Options) -> list[Row]:
-    """Return the tables of the study's protocol; none where it has none, or without judgments."""
-    make = TABLES.get(cells.study.protocol)
+    """Return the tables of the study's protocol; none without judgments."""
+    make = TABLES.get(cells.study.protocol, _values)
     answers = cells.answers(part=options.part)
-    if make is None or len(answers.rows) == 0:
+    if len(answers.rows) == 0:
         return []
     return [table for table in make(cells, answers, options.level) if table["rows"]]
 
@@ -157,6 +157,18 @@ def _criteria(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
         for a, b in [(answers.column("a"), answers.column("b"))]
     ]
     return [_table("Share of wins by criterion", [c.label for c in criteria], rows)]
+
+
+def _values(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
+    """Return the means of the first question, for a protocol without tables of its own."""
+    values = protocol_of(cells.study).values
+    a, value = answers.column("a"), (answers.column("answer") % values).astype(float)
+    first = answers.column("question") == 0
+    rows = [
+        _row(system.name, [_cell(answers, first & (a == i), value, level, (0, values - 1))])
+        for i, system in enumerate(cells.systems)
+    ]
+    return [_table("Answers", ["Mean"], rows)]
 
 
 TABLES: dict[str, Callable[[StudyCells, Cells, float], list[Row]]] = {
