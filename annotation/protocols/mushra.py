@@ -57,6 +57,11 @@ class Mushra(Groups):
     def shows_reference(self) -> bool:
         return self.reference
 
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Name the places behind the systems', in order."""
+        return ("Hidden reference",) if self.reference else ()
+
     def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
         return plan_groups(
             systems=systems, prompts=prompts, size=systems, rng=rng, extra=int(self.reference)
