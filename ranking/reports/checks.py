@@ -16,6 +16,7 @@ Report = dict[str, Any]
 BALANCED = 0.02
 #: A pair with fewer judgments is not held against the model.
 MIN_PAIR = 10
+QUOTE = "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def checks(report: Report) -> list[dict[str, str]]:
@@ -24,6 +25,9 @@ def checks(report: Report) -> list[dict[str, str]]:
         ("One rater", _one_rater(report)),
         ("Few judgments", _few_judgments(report)),
         ("Sides", _sides(report)),
+        ("Order", _second(report)),
+        ("Criteria", _criteria(report)),
+        ("Reference", _apart(report)),
         ("Enough judgments", _enough(report)),
         ("Differences", _differences(report)),
         ("Agreement", _agreement(report)),
@@ -76,6 +80,8 @@ def _sides(report: Report) -> str:
     position = report.get("position")
     if not position:
         return ""
+    if "left_win_rate" not in position:
+        return ""
     says = (
         f"Between equal systems the left would win {_percent(position['left_win_rate'])} "
         f"({_percent(position['low'])} to {_percent(position['high'])})"
@@ -84,6 +90,61 @@ def _sides(report: Report) -> str:
         side = "left" if position["low"] > 0.5 else "right"
         return f"{says}: raters favour the {side}. {_side_balance(position)}"
     return f"{says}: no side is favoured beyond doubt."
+
+
+def _criteria(report: Report) -> str:
+    """Say whom each criterion puts first, and whether that is decided."""
+    says = []
+    for part in report.get("criteria", []):
+        rows = [row for row in part["standings"] if row["group"] == 0]
+        if len(rows) < 2:
+            continue
+        is_decided_first = rows[0]["rank_high"] == 1 and rows[1]["rank_low"] > 1
+        verdict = rows[0]["name"] if is_decided_first else "first place is not decided"
+        says.append(f"{QUOTE[0]}{part['label']}{QUOTE[1]}: {verdict}")
+    return "; ".join(says) + "." if says else ""
+
+
+def _apart(report: Report) -> str:
+    """Say where the hidden reference stands, and which systems are not surely below it."""
+    rows = report.get("apart") or []
+    if not rows:
+        return ""
+    first = rows[0]
+    near = [
+        row["name"]
+        for row in report["standings"]
+        if row["mos_high"] is not None and row["mos_high"] >= (first["mos_low"] or first["mos"])
+    ]
+    says = f"{first['label']}: {first['mos']:.1f}"
+    if first["mos_low"] is not None:
+        says += f" ({first['mos_low']:.1f} to {first['mos_high']:.1f})"
+    if not near:
+        return f"{says}; every system's interval lies below."
+    return f"{says}; intervals that reach up to it: {', '.join(near[:3])}" + (
+        f" and {len(near) - 3} more." if len(near) > 3 else "."
+    )
+
+
+def _second(report: Report) -> str:
+    """Say what raters give to the second of two, and whether null pairs say so as well."""
+    position, null = report.get("position") or {}, report.get("null_pairs")
+    if "second" not in position:
+        return ""
+    says = (
+        f"What comes second gets {_score(position['second'])} on the scale, whichever system it is "
+        f"({_score(position['low'])} to {_score(position['high'])})"
+    )
+    beyond = position["low"] > 0 or position["high"] < 0
+    says += ": the places of systems are free of it" if beyond else ": no order is favoured"
+    if null:
+        reach = "" if null["low"] is None else f" ({_score(null['low'])} to {_score(null['high'])})"
+        says += f". One output against itself gives {_score(null['mean'])}{reach}"
+    return says + "."
+
+
+def _score(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _side_balance(position: Report) -> str:
@@ -114,15 +175,23 @@ def _agreement(report: Report) -> str:
             f"{_reach(agreement, '.2f')}"
         )
     if raw and raw.get("with_ties"):
-        same = f"two raters agree on a task {_percent(raw['with_ties']['value'])} of the time"
+        same = f"two raters agree on {_what(raw)} {_percent(raw['with_ties']['value'])} of the time"
         if raw.get("without_ties"):
             same += f", {_percent(raw['without_ties']['value'])} where neither calls a tie"
         if raw.get("within_one"):
-            same += f", and within one score {_percent(raw['within_one']['value'])}"
+            near = raw.get("near", "within one").lower()
+            near += "" if near.endswith("band") else " score"
+            same += f", and {near} {_percent(raw['within_one']['value'])}"
         says.append(same)
     if not says:
         return ""
     return _sentence("; ".join(says))
+
+
+def _what(raw: Report) -> str:
+    """Return what two judgments that agree have in common."""
+    of = {"Same best": "the best of a group", "Same band": "the band of a score"}
+    return of.get(raw.get("same", ""), "a task")
 
 
 def _reach(row: dict[str, Any], form: str) -> str:

@@ -6,7 +6,17 @@ import html
 import re
 from typing import Any
 
-from ranking.reports.shown import agreement_table, difference_rows, plain_rows
+from ranking.reports.heat import heat_table
+from ranking.reports.measures import measure_of
+from ranking.reports.shown import (
+    agreement_in_words,
+    agreement_table,
+    difference_rows,
+    null_row,
+    plain_rows,
+    scored_pair_table,
+)
+from ranking.reports.standings import standing_cells
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -21,12 +31,16 @@ def report_markdown(report: Report) -> str:
         f"{_safe(report['question'])}",
         f"**{_safe(report['headline'])}**",
         *[f"> {_safe(warning)}" for warning in report["warnings"]],
-        *([] if is_plain else ["## Standings", _standings(report)]),
+        *([] if is_plain else ["## Standings", _standings(report, report)]),
+        *_apart(report),
         *_tables(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
         *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
-        *(["## Differences", _differences(report)] if report.get("differences") else []),
+        *_scored_pairs(report, report, "## Pairs, mean scores"),
+        *(["## Differences", _differences(report, report)] if report.get("differences") else []),
         *(["## How often each score was given", _scores(report)] if _has_scores(report) else []),
+        *_criteria(report),
+        *_strength(report),
         *(["## Agreement", _agreement(agreement)] if agreement["rows"] else []),
         *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
         *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
@@ -41,23 +55,100 @@ def report_markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _standings(report: Report) -> str:
-    if not report["standings"]:
-        return "No judgments yet."
-    is_pairwise = report["protocol"] == "pairwise"
-    header = ["Rank", "95 %", "System", "Win rate" if is_pairwise else "MOS", "95 %", "Judgments"]
+def _standings(report: Report, part: Report) -> str:
+    measure = measure_of(part)
+    if not part["standings"]:
+        return "Not enough data yet." if report["counts"]["judgments"] else "No judgments yet."
+    level = _level(report)
+    header = ["Rank", level, "System", measure.short, level, "Judgments"]
     rows = [
         [
             str(row["rank"]),
-            f"{row['rank_low']}–{row['rank_high']}",
+            row["ranks"],
             _safe(row["name"]),
-            _percent(row["win_rate"]) if is_pairwise else f"{row['mos']:.2f}",
-            _range(row, is_pairwise),
+            row["value"],
+            row["range"],
             str(row["judgments"]),
         ]
-        for row in report["standings"]
+        for row in (standing_cells(standing, measure) for standing in part["standings"])
     ]
     return _table(header, rows, right=(0, 1, 3, 4, 5))
+
+
+def _level(report: Report) -> str:
+    return f"{100 * report['method']['level']:.3g} %"
+
+
+def _apart(report: Report) -> list[str]:
+    measure = measure_of(report)
+    rows = [
+        [
+            _safe(row["label"]),
+            measure.said(row["mos"]),
+            measure.range(row),
+            str(row["judgments"]),
+        ]
+        for row in report.get("apart") or []
+    ]
+    header = ["Apart, never ranked", measure.short, _level(report), "Judgments"]
+    return [_table(header, rows, right=(1, 2, 3))] if rows else []
+
+
+def _scored_pairs(report: Report, part: Report, heading: str) -> list[str]:
+    table = scored_pair_table(report, part, measure_of(part))
+    if not table["rows"]:
+        return []
+    rows = [
+        [
+            _safe(row["name"]),
+            *[row[key] for key in ("mean", "range", "expected", "p_holm", "decided")],
+            *[str(cell["count"]) for cell in row["distribution"]],
+        ]
+        for row in table["rows"]
+    ]
+    header = ["Pair", "Mean", _level(report), "On the line", "p, Holm", "Decided"]
+    header += table["columns"]
+    found = [heading, _table(header, rows, right=range(1, len(header)))]
+    null = null_row(part)
+    if null:
+        found.append(
+            f"Null pairs: what came second got {null['mean']} ({null['range']}) in "
+            f"{null['judgments']} judgments."
+        )
+    return found
+
+
+def _criteria(report: Report) -> list[str]:
+    """Return the systems by criteria, then each criterion's standings."""
+    heat = heat_table(report)
+    if not heat:
+        return []
+    header = ["System", *[_safe(f"{c['title']} ({c['scale']})") for c in heat["columns"]]]
+    rows = [
+        [_safe(row["name"]), *[f"{cell['value']} ({cell['range']})" for cell in row["cells"]]]
+        for row in heat["rows"]
+    ]
+    found = ["## Systems by criteria", _table(header, rows, right=range(1, len(header)))]
+    for part in report["criteria"]:
+        found += [f"### {_safe(part['label'])}", _standings(report, part)]
+        if part.get("differences"):
+            found.append(_differences(report, part))
+        agreed = agreement_in_words(report, part)
+        if agreed:
+            found.append(f"Agreement of raters: {agreed}.")
+    return found
+
+
+def _strength(report: Report) -> list[str]:
+    part = report.get("strength")
+    if not part:
+        return []
+    return [
+        "## How strong preferences are",
+        _safe(measure_of(part).note),
+        _standings(report, part),
+        *_scored_pairs(report, part, "### Each pair"),
+    ]
 
 
 def _tables(report: Report) -> list[str]:
@@ -78,14 +169,6 @@ def _mean_in_words(cell: dict[str, str]) -> str:
     return f"{cell['value']} ({cell['range']}; n {cell['judgments']})" if cell["judgments"] else "–"
 
 
-def _range(row: dict[str, Any], is_pairwise: bool) -> str:
-    key = "win_rate" if is_pairwise else "mos"
-    low, high = row[f"{key}_low"], row[f"{key}_high"]
-    if low is None:
-        return "–"
-    return f"{_percent(low)}–{_percent(high)}" if is_pairwise else f"{low:.2f}–{high:.2f}"
-
-
 def _pairs(report: Report) -> str:
     header = ["a", "b", "Judgments", "a wins", "b wins", "Ties", "Both bad", "a beats b, predicted"]
     rows = [
@@ -101,27 +184,28 @@ def _pairs(report: Report) -> str:
 
 
 def _has_scores(report: Report) -> bool:
-    return any("distribution" in row for row in report["standings"])
+    return any(row.get("distribution") for row in report["standings"])
 
 
 def _scores(report: Report) -> str:
     scores = len(report["standings"][0]["distribution"])
+    labels = report.get("bins") or [str(score) for score in range(1, scores + 1)]
     rows = [
         [_safe(row["name"]), *[str(n) for n in row["distribution"]]] for row in report["standings"]
     ]
-    header = ["System", *[str(score) for score in range(1, scores + 1)]]
+    header = ["System", *labels]
     return _table(header, rows, right=range(1, scores + 1))
 
 
-def _differences(report: Report) -> str:
-    header = ["Pair", "Difference", "95 %", "p", "p, Holm", "Decided", "Prompts"]
-    rows = [[_safe(value) for value in row.values()] for row in difference_rows(report)]
+def _differences(report: Report, part: Report) -> str:
+    header = ["Pair", "Difference", _level(report), "p", "p, Holm", "Decided", "Prompts"]
+    rows = [[_safe(value) for value in row.values()] for row in difference_rows(report, part)]
     return _table(header, rows, right=range(1, 7))
 
 
 def _agreement(table: dict[str, Any]) -> str:
     rows = [[_safe(row["name"]), *map(_safe, row["cells"])] for row in table["rows"]]
-    return _table(["Who", *table["columns"]], rows, right=range(1, 5))
+    return _table(["Who", *table["columns"]], rows, right=range(1, len(table["columns"]) + 1))
 
 
 def _benchmarks(report: Report) -> str:
@@ -197,18 +281,18 @@ def _adjusted(report: Report) -> str:
 
 
 def _slices(report: Report) -> str:
-    is_pairwise = report["protocol"] == "pairwise"
-    header = ["Part", "System", "Win rate" if is_pairwise else "MOS", "95 %", "Judgments"]
+    measure = measure_of(report)
+    header = ["Part", "System", measure.short, _level(report), "Judgments"]
     rows = [
         [
             _safe(f"{part['by']}: {part['value']}"),
             _safe(row["name"]),
-            _percent(row["win_rate"]) if is_pairwise else f"{row['mos']:.2f}",
-            _range(row, is_pairwise),
+            row["value"],
+            row["range"],
             str(row["judgments"]),
         ]
         for part in report["slices"]
-        for row in part["standings"]
+        for row in (standing_cells(standing, measure) for standing in part["standings"])
     ]
     return _table(header, rows, right=(2, 3, 4))
 
