@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from annotation.models import Exclusion, Judgment, JudgmentQuerySet, Study
 from annotation.protocols.best_worst import FEWEST, MOST, RADIX
 from generation.models import System
-from ranking.marks import systems_of_groups
 from ranking.rollups import HALF, OUTCOMES, Cells, less, read_cells
 from ranking.stats.best_worst import Choices
 from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
+from ranking.stats.group_numbers import systems_of_groups
 from ranking.stats.linear import ScoredPairs
 from ranking.stats.ratings import ACR, Ratings, Scale
 from ranking.weights import TaskWeights, read_weights

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from annotation.models import Study, TaskOutput
 from annotation.protocols import Answer, Mark, protocol_of
@@ -99,23 +95,3 @@ class Marker:
         for task, system in places.values_list("task_id", "system_id"):
             found.setdefault(task, []).append(system)
         return found
-
-
-def group_number(systems: Iterable[int]) -> int:
-    """Return the number of a set of systems among all sets of as many (Lehmer, 1964).
-
-    A system's own number in the study is all that is needed, so groups need no table: the k-th
-    smallest, from 1, adds its number over k. `systems_of_groups` is the inverse.
-    """
-    return sum(math.comb(system, k) for k, system in enumerate(sorted(systems), start=1))
-
-
-def systems_of_groups(numbers: NDArray[np.int64], *, size: int, systems: int) -> NDArray[np.int64]:
-    """Return the systems [groups, size], ascending, of groups of that size by their numbers."""
-    left = numbers.astype(np.int64)
-    found = np.zeros((len(left), size), dtype=np.int64)
-    for k in range(size, 0, -1):
-        sets = np.array([math.comb(system, k) for system in range(systems)], dtype=np.int64)
-        found[:, k - 1] = np.searchsorted(sets, left, side="right") - 1
-        left = left - sets[found[:, k - 1]]
-    return found

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 
 from annotation.models import Judgment, JudgmentQuerySet, Study
 from evalsite.lib.db import write_transaction
-from ranking.marks import About, Counted, Extra, Marker, group_number
+from ranking.marks import About, Counted, Extra, Marker
 from ranking.models import Rollup
 from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Ints
+from ranking.stats.group_numbers import group_number
 
 #: So many new judgments are folded into the stored cells by the next reader.
 FOLD_AT = 2000

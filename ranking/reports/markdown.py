@@ -16,7 +16,7 @@ from ranking.reports.shown import (
     plain_rows,
     scored_pair_table,
 )
-from ranking.reports.standings import standing_cells
+from ranking.reports.standings import standing_cells, standings_table
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -56,11 +56,10 @@ def report_markdown(report: Report) -> str:
 
 
 def _standings(report: Report, part: Report) -> str:
-    measure = measure_of(part)
     if not part["standings"]:
         return "Not enough data yet." if report["counts"]["judgments"] else "No judgments yet."
-    level = _level(report)
-    header = ["Rank", level, "System", measure.short, level, "Judgments"]
+    table, level = standings_table(report, part), _level(report)
+    counted = [i for i, column in enumerate(table["columns"]) if column["is_counted"]]
     rows = [
         [
             str(row["rank"]),
@@ -68,11 +67,18 @@ def _standings(report: Report, part: Report) -> str:
             _safe(row["name"]),
             row["value"],
             row["range"],
+            *[_counted(row["cells"][i]) for i in counted],
             str(row["judgments"]),
         ]
-        for row in (standing_cells(standing, measure) for standing in part["standings"])
+        for row in table["rows"]
     ]
-    return _table(header, rows, right=(0, 1, 3, 4, 5))
+    more = [table["columns"][i]["title"] for i in counted]
+    header = ["Rank", level, "System", table["short"], level, *more, "Judgments"]
+    return _table(header, rows, right=(0, 1, *range(3, len(header))))
+
+
+def _counted(cell: dict[str, str]) -> str:
+    return f"{cell['text']} ({cell['range']})" if cell["range"] else cell["text"]
 
 
 def _level(report: Report) -> str:

@@ -16,6 +16,9 @@ MAX_TICKS = 5
 #: Steps of an axis, by the whole length of the scale.
 _STEPS = ((1, 0.1), (4, 0.5), (10, 1), (1000, 10))
 
+#: What the judgments themselves say, so that text has it as well.
+COUNTED = ("best_share", "worst_share", "best_less_worst", "better", "same", "worse")
+
 _TIES = "How many other systems it cannot be told apart from, all pairs taken together"
 _BEST = "How often the system comes out first when the judgments vary as they may"
 _ACCEPTABLE = "Share of its judgments that did not call both outputs bad"
@@ -35,7 +38,9 @@ def standings_table(report: Report, part: Report) -> Table:
         "short": measure.short,
         "has_groups": len(part["groups"]) > 1,
         "plot": interval_plot(rows, measure),
-        "columns": [{"title": c.title, "hint": c.hint} for c in columns],
+        "columns": [
+            {"title": c.title, "hint": c.hint, "is_counted": c.key in COUNTED} for c in columns
+        ],
         "rows": [
             {
                 **standing_cells(row, measure),
