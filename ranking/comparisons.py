@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -14,13 +15,15 @@ from annotation.models import Exclusion, Judgment, JudgmentQuerySet, Study
 from annotation.protocols.best_worst import FEWEST, MOST, RADIX
 from generation.models import System
 from ranking.rollups import HALF, OUTCOMES, Cells, less, read_cells
-from ranking.stats.best_worst import Choices
+from ranking.stats.choices import Choices
 from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
 from ranking.stats.group_numbers import systems_of_groups
 from ranking.stats.linear import ScoredPairs
 from ranking.stats.ratings import ACR, Ratings, Scale
 from ranking.weights import TaskWeights, read_weights
 
+#: How many best-worst answers have numbers of their own.
+ANSWERS = math.prod(RADIX)
 EPOCH = date(1970, 1, 1)
 
 
@@ -232,25 +235,27 @@ def scored_pairs(cells: Cells, *, score: Floats, second: Ints, room: float) -> S
 
 def choices(cells: Cells) -> Choices:
     """Return best-worst cells for the statistics: their groups, by number, are systems again."""
-    group = cells.column("a") * HALF + cells.column("b")
-    more, best, worst = np.unravel_index(cells.column("answer"), RADIX)
-    ranked = np.full((len(group), MOST), -1, dtype=np.int64)
+    code = (cells.column("a") * HALF + cells.column("b")) * ANSWERS + cells.column("answer")
+    codes, kind = np.unique(code, return_inverse=True)
+    group, answer = codes // ANSWERS, codes % ANSWERS
+    more, best, worst = np.unravel_index(answer, RADIX)
+    ranked = np.full((len(codes), MOST), -1, dtype=np.int64)
     for size in range(FEWEST, MOST + 1):
         rows = np.flatnonzero(more == size - FEWEST)
-        numbers, which = np.unique(group[rows], return_inverse=True)
-        shown = systems_of_groups(numbers, size=size, systems=len(cells.systems))[which]
+        shown = systems_of_groups(group[rows], size=size, systems=len(cells.systems))
         ranked[rows, :size] = _ranked(shown, best[rows], worst[rows])
     return Choices(
         systems=len(cells.systems),
+        ranked=ranked,
+        kind=kind,
         rater=cells.column("rater"),
         prompt=cells.column("prompt"),
-        ranked=ranked,
         count=cells.column("count"),
     )
 
 
 def _ranked(shown: Ints, best: Ints, worst: Ints) -> Ints:
-    """Put the best first and the worst last of `shown` [cells, size]."""
+    """Put the best first and the worst last of `shown` [kinds, size]."""
     place = np.arange(shown.shape[1])
     key = np.where(place == best[:, None], -1, place)
     key = np.where(place == worst[:, None], shown.shape[1], key)

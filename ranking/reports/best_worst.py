@@ -13,20 +13,16 @@ from ranking.comparisons import StudyCells, choices
 from ranking.reports.groups import ranked
 from ranking.reports.measures import BEST_WORST, stored
 from ranking.reports.options import Options
-from ranking.stats.best_worst import (
-    Choices,
-    best_worst_covariance,
-    best_worst_ratings,
-    fit_best_worst,
-)
+from ranking.stats.best_worst import best_worst_covariance, fit_best_worst
 from ranking.stats.bradley_terry import PRIOR_SD
+from ranking.stats.choices import Choices
 from ranking.stats.connectivity import groups
-from ranking.stats.counts import Ints, tally
+from ranking.stats.count_scores import CountScores, count_scores
+from ranking.stats.counts import Ints, present, tally
 from ranking.stats.exceptions import NotEnoughData
 from ranking.stats.fits import Fit
 from ranking.stats.influence import RaterInfluence, rater_influence
 from ranking.stats.intervals import FEW_RATERS, Intervals, win_rate_intervals
-from ranking.stats.mos import MeanOpinion, mean_opinion_scores
 from ranking.stats.ranks import Ranks
 from ranking.stats.sandwich import Sandwich
 from ranking.stats.separation import OneSided, one_sided_win_rates
@@ -49,8 +45,7 @@ class Ranked:
     bounds: OneSided | None
     ranks: Ranks
     influence: RaterInfluence | None
-    #: Means of 1 for each time best, -1 for each time worst, else 0.
-    counted: MeanOpinion
+    counted: CountScores
 
 
 def best_worst_standings(
@@ -90,7 +85,7 @@ def _group(cells: StudyCells, data: Choices, place: Ints, number: int, options: 
     inside = data.restricted_to(place)
     fit = fit_best_worst(inside)
     cov = _covariance(fit, inside)
-    raters = len(np.unique(inside.rater))
+    raters = len(present(inside.rater, len(cells.everything.raters)))
     return Ranked(
         number=number,
         place=place,
@@ -104,7 +99,7 @@ def _group(cells: StudyCells, data: Choices, place: Ints, number: int, options: 
         else None,
         ranks=ranked(fit.strengths, cov, options, rng),
         influence=rater_influence(fit, cov) if cov else None,
-        counted=mean_opinion_scores(best_worst_ratings(inside), rng=rng, level=options.level),
+        counted=count_scores(inside, rng=rng, level=options.level),
     )
 
 
@@ -126,8 +121,6 @@ def _standings(found: list[Ranked]) -> list[Row]:
 def _standing(group: Ranked, i: int) -> Row:
     ranks, counted = group.ranks, group.counted
     tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(ranks.rank)) != i))
-    shown = int(group.choices.times_shown[i])
-    best, worst = (int(group.choices.named(best=is_best)[i]) for is_best in (True, False))
     return {
         "system": group.systems[i].slug,
         "name": group.systems[i].name,
@@ -141,14 +134,14 @@ def _standing(group: Ranked, i: int) -> Row:
         "strength_se": None if group.cov is None else _error(group.cov, group.fit, i),
         "win_rate": float(group.fit.win_rates[i]),
         **_ends(group, i),
-        "judgments": shown,
-        "times_best": best,
-        "times_worst": worst,
-        "best_share": best / shown,
-        "worst_share": worst / shown,
-        "best_less_worst": float(counted.mean[i]),
-        "best_less_worst_low": counted.low[i],
-        "best_less_worst_high": counted.high[i],
+        "judgments": int(counted.shown[i]),
+        "times_best": int(counted.best[i]),
+        "times_worst": int(counted.worst[i]),
+        "best_share": float(counted.best[i] / counted.shown[i]),
+        "worst_share": float(counted.worst[i] / counted.shown[i]),
+        "best_less_worst": float(counted.score[i]),
+        "best_less_worst_low": None if counted.low is None else float(counted.low[i]),
+        "best_less_worst_high": None if counted.high is None else float(counted.high[i]),
         "rank_low_without_a_rater": group.influence and int(group.influence.rank_low[i]),
         "rank_high_without_a_rater": group.influence and int(group.influence.rank_high[i]),
     }
@@ -192,7 +185,7 @@ def _raters(cells: StudyCells, found: list[Ranked]) -> list[Row]:
     if not found or found[0].influence is None:
         return []
     group, influence = found[0], found[0].influence
-    raters = np.unique(group.choices.rater)
+    raters = present(group.choices.rater, len(cells.everything.raters))
     judged = tally(group.choices.rater, group.choices.count, len(cells.everything.raters))[raters]
     return [
         {

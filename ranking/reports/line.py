@@ -14,7 +14,7 @@ from ranking.reports.measures import Measure
 from ranking.reports.options import Options
 from ranking.rollups import Cells
 from ranking.stats.connectivity import groups
-from ranking.stats.counts import Floats, Ints, tally
+from ranking.stats.counts import Floats, Ints, present, tally
 from ranking.stats.differences import Departure, departures
 from ranking.stats.exceptions import StatisticsError
 from ranking.stats.influence import RaterInfluence, influence_of_raters
@@ -230,7 +230,7 @@ def rows_of_raters(cells: StudyCells, lines: list[Line]) -> list[Row]:
     if not lines or lines[0].influence is None:
         return []
     line, influence = lines[0], lines[0].influence
-    raters = np.unique(line.pairs.rater)
+    raters = present(line.pairs.rater, len(cells.everything.raters))
     judged = tally(line.pairs.rater, line.pairs.count, len(cells.everything.raters))[raters]
     return [
         {

@@ -102,9 +102,10 @@ def _best(answers: Cells) -> Values | None:
     """Take which system was the best of its group."""
     if len(answers.systems) > MOST_SYSTEMS:
         return None
+    data = choices(answers)
     return Values(
         cells=answers,
-        value=choices(answers).ranked[:, 0],
+        value=data.ranked[data.kind, 0],
         values=len(answers.systems),
         metric="nominal",
         same="Same best",

@@ -10,13 +10,11 @@ rankings). They serve to find what is connected, and a start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from itertools import permutations
 
 import choix
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ranking.stats.bradley_terry import (
@@ -25,90 +23,14 @@ from ranking.stats.bradley_terry import (
     PRIOR_PRECISION,
     win_probabilities,
 )
+from ranking.stats.choices import Choices
 from ranking.stats.connectivity import groups, is_separated
-from ranking.stats.counts import Counts, Floats, Ints, tally
-from ranking.stats.exceptions import ImpossibleData, NotConnected, NotConverged, NotEnoughData
+from ranking.stats.counts import Floats, Ints, tally
+from ranking.stats.exceptions import NotConnected, NotConverged, NotEnoughData
 from ranking.stats.fits import Fit
-from ranking.stats.ratings import Ratings, Scale
 from ranking.stats.sandwich import Sandwich, sandwich_of
 
 _HALVINGS = 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choices:
-    """Parallel arrays, one entry a cell: `count` choices by `rater` on `prompt`.
-
-    `ranked` [cells, most]: the best, those between in any order, the worst, then -1 where fewer
-    were shown; at least three were. Raises `ImpossibleData` for anything else.
-    """
-
-    systems: int
-    rater: Ints
-    prompt: Ints
-    ranked: Ints
-    count: Ints
-
-    def __post_init__(self) -> None:
-        if len(self.ranked) and (self.shown < 3).any():
-            raise ImpossibleData("a choice of fewer than three")
-        if not (np.asarray(self.count) > 0).all():
-            raise ImpossibleData("a count of judgments is not positive")
-
-    @property
-    def shown(self) -> Ints:
-        """Return how many were shown, by cell."""
-        return np.asarray((self.ranked >= 0).sum(axis=1))
-
-    def of_size(self, size: int) -> NDArray[np.bool_]:
-        return np.asarray(self.shown == size)
-
-    @cached_property
-    def sizes(self) -> list[int]:
-        return [int(size) for size in np.unique(self.shown)]
-
-    @cached_property
-    def implied(self) -> Counts:
-        """Return which systems were put above which: the best above all, all above the worst."""
-        wins = np.zeros((self.systems, self.systems))
-        for size in self.sizes:
-            rows = self.of_size(size)
-            ranked, count = self.ranked[rows, :size], self.count[rows]
-            for above, below in _implied(size):
-                np.add.at(wins, (ranked[:, above], ranked[:, below]), count)
-        nothing = np.zeros_like(wins)
-        return Counts(wins=wins, ties=nothing, both_bad=nothing)
-
-    def named(self, *, best: bool) -> Floats:
-        """Return how often each system was the best, or the worst, [systems]."""
-        place = 0 if best else self.shown - 1
-        chosen = self.ranked[np.arange(len(self.ranked)), place]
-        return tally(chosen, self.count, self.systems)
-
-    @property
-    def times_shown(self) -> Floats:
-        """Return how often each system was among those shown, [systems]."""
-        is_there = self.ranked >= 0
-        counts = np.broadcast_to(self.count[:, None], self.ranked.shape)
-        return tally(self.ranked[is_there], counts[is_there], self.systems)
-
-    def restricted_to(self, systems: Ints) -> Choices:
-        """Keep the choices among these systems, numbered anew."""
-        number = np.full(self.systems + 1, -1)
-        number[systems] = np.arange(len(systems))
-        kept = number[self.ranked[:, 0]] >= 0
-        return replace(
-            self,
-            systems=len(systems),
-            rater=self.rater[kept],
-            prompt=self.prompt[kept],
-            ranked=number[self.ranked[kept]],
-            count=self.count[kept],
-        )
-
-
-def _implied(size: int) -> list[tuple[int, int]]:
-    return [(0, p) for p in range(1, size)] + [(p, size - 1) for p in range(1, size - 1)]
 
 
 def fit_best_worst(choices: Choices) -> Fit:
@@ -127,8 +49,7 @@ def fit_best_worst(choices: Choices) -> Fit:
     separated = is_separated(wins)
     precision = PRIOR_PRECISION if separated else 0.0
     start = np.zeros(len(wins)) if separated else np.asarray(choix.lsr_pairwise_dense(wins))
-    kinds = _kinds(choices)
-    strengths, at, norm, steps = _newton(kinds, start, precision)
+    strengths, at, norm, steps = _newton(choices, start, precision)
     expected = win_probabilities(strengths)
     return Fit(
         strengths=strengths,
@@ -149,6 +70,7 @@ def best_worst_covariance(fit: Fit, choices: Choices) -> Sandwich:
     return sandwich_of(
         choice_scores(fit.strengths, choices),
         fit.bread,
+        row=choices.kind,
         rater=choices.rater,
         prompt=choices.prompt,
         count=choices.count,
@@ -157,31 +79,19 @@ def best_worst_covariance(fit: Fit, choices: Choices) -> Sandwich:
 
 
 def choice_scores(strengths: Floats, choices: Choices) -> csr_array:
-    """Return the gradient of one choice's log likelihood, [cells, systems]."""
+    """Return the gradient of one choice's log likelihood, [kinds, systems]."""
     shape = (len(choices.ranked), choices.systems)
     rows, columns, values = [], [], []
     for size in choices.sizes:
-        cells = np.flatnonzero(choices.of_size(size))
-        ranked = choices.ranked[cells, :size]
-        rows.append(np.repeat(cells, size))
+        kinds = np.flatnonzero(choices.of_size(size))
+        ranked = choices.ranked[kinds, :size]
+        rows.append(np.repeat(kinds, size))
         columns.append(ranked.ravel())
         values.append(_chances(strengths[ranked]).gradient.ravel())
     if not rows:
         return csr_array(shape)
     data = np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))
     return csr_array(data, shape=shape)
-
-
-def _kinds(choices: Choices) -> Choices:
-    """Return one cell for all that differ by rater or prompt only: enough for an estimate."""
-    ranked = choices.ranked.copy()
-    for size in choices.sizes:
-        rows = choices.of_size(size)
-        ranked[rows, 1 : size - 1] = np.sort(ranked[rows, 1 : size - 1], axis=1)
-    kinds, kind = np.unique(ranked, axis=0, return_inverse=True)
-    nobody = np.zeros(len(kinds), dtype=np.int64)
-    count = np.bincount(kind.ravel(), choices.count, len(kinds)).astype(np.int64)
-    return replace(choices, rater=nobody, prompt=nobody, ranked=kinds, count=count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,14 +143,14 @@ class _Likelihood:
     information: Floats
 
 
-def _likelihood(strengths: Floats, kinds: Choices, precision: float) -> _Likelihood:
+def _likelihood(strengths: Floats, choices: Choices, precision: float) -> _Likelihood:
     """Return the log likelihood with the prior; the information is that of the data alone."""
-    size = kinds.systems
+    size = choices.systems
     value = -precision * float(strengths @ strengths) / 2
     gradient, information = -precision * strengths, np.zeros(size * size)
-    for shown in kinds.sizes:
-        rows = kinds.of_size(shown)
-        ranked, count = kinds.ranked[rows, :shown], kinds.count[rows]
+    for shown in choices.sizes:
+        rows = choices.of_size(shown)
+        ranked, count = choices.ranked[rows, :shown], choices.given[rows]
         found = _chances(strengths[ranked])
         value += float(count @ found.log)
         weighted = found.gradient * count[:, None]
@@ -252,12 +162,12 @@ def _likelihood(strengths: Floats, kinds: Choices, precision: float) -> _Likelih
 
 
 def _newton(
-    kinds: Choices, strengths: Floats, precision: float
+    choices: Choices, strengths: Floats, precision: float
 ) -> tuple[Floats, _Likelihood, float, int]:
     """Return the strengths, the likelihood there, its gradient's norm and the steps it took."""
-    size = kinds.systems
-    tolerance = max(GRADIENT_TOLERANCE, 1e-13 * float(kinds.count.sum()))
-    at = _likelihood(strengths, kinds, precision)
+    size = choices.systems
+    tolerance = max(GRADIENT_TOLERANCE, 1e-13 * float(choices.count.sum()))
+    at = _likelihood(strengths, choices, precision)
     for step in range(MAX_STEPS):
         norm = float(np.linalg.norm(at.gradient))
         if norm < tolerance:
@@ -265,40 +175,18 @@ def _newton(
         held = at.information + precision * np.eye(size)
         held += np.trace(held) / size**2
         move: Floats = np.linalg.solve(held, at.gradient).astype(np.float64)
-        strengths, at = _uphill(kinds, strengths, move, at.value, precision)
+        strengths, at = _uphill(choices, strengths, move, at.value, precision)
     raise NotConverged(f"the gradient's norm is {norm:.1e} after {MAX_STEPS} steps")
 
 
 def _uphill(
-    kinds: Choices, strengths: Floats, move: Floats, value: float, precision: float
+    choices: Choices, strengths: Floats, move: Floats, value: float, precision: float
 ) -> tuple[Floats, _Likelihood]:
     """Go the move, or the largest half, quarter and so on of it that does not lead down."""
     least = value - 1e-12 * abs(value)
     for halving in range(_HALVINGS):
         there = strengths + move / 2**halving
-        at = _likelihood(there, kinds, precision)
+        at = _likelihood(there, choices, precision)
         if at.value >= least:
             return there, at
     raise NotConverged("no step leads up")
-
-
-def best_worst_ratings(choices: Choices) -> Ratings:
-    """Return 1 for the best, -1 for the worst and 0 for the others of each choice, as scores.
-
-    Their mean is the count score, best minus worst over times shown (Finn and Louviere, 1992).
-    """
-    cell, place = np.nonzero(choices.ranked >= 0)
-    score = np.where(place == 0, 1, np.where(place == choices.shown[cell] - 1, -1, 0))
-    _, rater = np.unique(choices.rater[cell], return_inverse=True)
-    _, prompt = np.unique(choices.prompt[cell], return_inverse=True)
-    return Ratings(
-        systems=choices.systems,
-        raters=int(rater.max(initial=-1)) + 1,
-        prompts=int(prompt.max(initial=-1)) + 1,
-        rater=rater,
-        prompt=prompt,
-        system=choices.ranked[cell, place],
-        score=score,
-        count=choices.count[cell],
-        scale=Scale(low=-1, high=1),
-    )

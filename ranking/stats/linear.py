@@ -181,6 +181,7 @@ def linear_covariance(fit: LinearFit, pairs: ScoredPairs, *, level: float = 0.95
     cov = sandwich_of(
         fit.design.multiply(fit.residual[:, None]).tocsr(),
         fit.bread,
+        row=np.arange(len(pairs.score)),
         rater=pairs.rater,
         prompt=pairs.prompt,
         count=pairs.count,

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import t as student
 
-from ranking.stats.counts import Comparisons, Floats, Ints, present
+from ranking.stats.counts import Comparisons, Floats, Ints, present, renumbered, tally
 from ranking.stats.exceptions import NotEnoughData
 from ranking.stats.fits import Fit
 
@@ -105,6 +105,7 @@ def sandwich_of(
     parts: csr_array,
     bread: Floats,
     *,
+    row: Ints,
     rater: Ints,
     prompt: Ints,
     count: Ints,
@@ -112,12 +113,14 @@ def sandwich_of(
 ) -> Sandwich:
     """Return the covariance of any estimate whose judgments have scores, as `sandwich` does.
 
-    `parts` [cells, parameters] is the gradient of one judgment's log likelihood, or what stands
-    for it; `rater`, `prompt` and `count` are by cell. `held_by` is the fit, where a prior holds
-    it. Raises `NotEnoughData` below two raters.
+    `parts` [kinds, parameters] is the gradient of one judgment's log likelihood, or what stands
+    for it, by the kind of judgment; `row`, the kind, and `rater`, `prompt` and `count` are by
+    cell. `held_by` is the fit, where a prior holds it. Raises `NotEnoughData` below two raters.
     """
+    kinds = parts.shape[0]
     by_rater, by_prompt = (
-        np.asarray((_sums(number, count) @ parts).toarray()) @ bread for number in (rater, prompt)
+        np.asarray((_sums(number, row, count, kinds) @ parts).toarray()) @ bread
+        for number in (rater, prompt)
     )
     raters = len(by_rater)
     if raters < 2:
@@ -128,7 +131,7 @@ def sandwich_of(
     if held_by is not None:
         covariance = _not_below_the_model(held_by, covariance)
     elif prompts:
-        single = np.asarray((parts.T @ parts.multiply(count[:, None])).toarray())
+        single = np.asarray((parts.T @ parts.multiply(tally(row, count, kinds)[:, None])).toarray())
         beyond = _meat(by_prompt, prompts) - bread @ single @ bread
     return Sandwich(
         by_rater=covariance,
@@ -140,11 +143,10 @@ def sandwich_of(
     )
 
 
-def _sums(number: Ints, count: Ints) -> csr_array:
-    """Return [clusters, cells] that adds up cells by cluster; clusters without cells are none."""
-    _, cluster = np.unique(number, return_inverse=True)
-    cells = np.arange(len(number))
-    return csr_array((count.astype(float), (cluster, cells)))
+def _sums(number: Ints, row: Ints, count: Ints, kinds: int) -> csr_array:
+    """Return [clusters, kinds]: how often each did what; clusters without cells are none."""
+    cluster, clusters = renumbered(number, int(number.max(initial=-1)) + 1)
+    return csr_array((count.astype(float), (cluster, row)), shape=(clusters, kinds))
 
 
 def _meat(influence: Floats, clusters: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, permutations
 
 import choix
@@ -9,15 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
-from ranking.stats.best_worst import (
-    Choices,
-    best_worst_covariance,
-    best_worst_ratings,
-    choice_scores,
-    fit_best_worst,
-)
+from ranking.stats.best_worst import best_worst_covariance, choice_scores, fit_best_worst
 from ranking.stats.bradley_terry import fit_bradley_terry
+from ranking.stats.choices import Choices
+from ranking.stats.count_scores import count_scores
 from ranking.stats.exceptions import ImpossibleData, NotConnected, NotEnoughData
 from ranking.stats.group_numbers import group_number, systems_of_groups
 from ranking.stats.intervals import win_rate_intervals
@@ -37,6 +35,7 @@ def choices(ranked: list[list[int]], systems: int, raters: int = 1) -> Choices:
         rater=number % raters,
         prompt=number,
         ranked=table,
+        kind=number,
         count=np.ones(len(ranked), dtype=np.int64),
     )
 
@@ -64,6 +63,7 @@ def simulated(
         rater=rater,
         prompt=prompt,
         ranked=ranked,
+        kind=np.arange(number),
         count=np.ones(number, dtype=np.int64),
     )
 
@@ -190,12 +190,33 @@ def test_bad_input_is_refused():
 
 def test_the_count_score_is_best_less_worst_over_times_shown():
     data = choices([[0, 1, 2], [0, 2, 1], [1, 0, 3, 2]], 4)
-    ratings = best_worst_ratings(data)
-    sums = ratings.summed(np.zeros(len(ratings.score), dtype=np.int64), 1, ratings.score)[0]
-    assert sums.tolist() == [2, 0, -2, 0]
-    assert ratings.judgments.tolist() == data.times_shown.tolist() == [3, 3, 3, 1]
-    assert data.named(best=True).tolist() == [2, 1, 0, 0]
-    assert data.named(best=False).tolist() == [0, 1, 2, 0]
+    found = count_scores(data, rng=np.random.default_rng(0))
+    assert found.shown.tolist() == [3, 3, 3, 1]
+    assert found.best.tolist() == [2, 1, 0, 0]
+    assert found.worst.tolist() == [0, 1, 2, 0]
+    assert found.score == pytest.approx([2 / 3, 0, -2 / 3, 0])
+    assert (found.low, found.high) == (None, None)  # one rater
+
+
+def test_the_count_score_of_one_choice_a_rater_has_the_textbook_interval():
+    data = simulated(np.random.default_rng(9), TRUTH, size=5, number=40, raters=40)
+    alone = replace(data, rater=np.arange(40), prompt=np.arange(40))
+    found = count_scores(alone, rng=np.random.default_rng(0))
+    is_best = data.ranked[:, 0] == 1
+    score = is_best.astype(int) - (data.ranked[:, -1] == 1).astype(int)
+    expected = ttest_1samp(score, 0).confidence_interval(0.95)
+    assert found.low is not None
+    assert found.high is not None
+    assert (found.low[1], found.high[1]) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_system_that_all_name_best_is_not_certain_to_be_it():
+    data = choices([[0, 1, 2], [0, 2, 1]] * 4, 3, raters=8)
+    found = count_scores(data, rng=np.random.default_rng(0))
+    assert found.low is not None
+    assert 0 < found.low[0] < 0.6
+    with pytest.raises(NotEnoughData):
+        count_scores(choices([[0, 1, 2]], 4), rng=np.random.default_rng(0))
 
 
 @given(st.sets(st.integers(0, 199), min_size=3, max_size=5))

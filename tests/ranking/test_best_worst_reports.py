@@ -55,7 +55,9 @@ def test_counts_keep_what_was_chosen_from_what(systems):
             cells.everything.prompts[prompt],
             *(int(s) for s in ranked if s >= 0),
         )
-        for rater, prompt, ranked in zip(data.rater, data.prompt, data.ranked, strict=True)
+        for rater, prompt, ranked in zip(
+            data.rater, data.prompt, data.ranked[data.kind], strict=True
+        )
     }
     assert found == expected
     assert len(cells.people().rows) == study.judgments.count()
