@@ -25,6 +25,7 @@ _ACCEPTABLE = "Share of its judgments that did not call both outputs bad"
 _CORRECTED = (
     "With each rater's bias taken off and raters weighed by consistency (ITU-T P.913, 12.6)"
 )
+_PICKED = "How often raters picked it as that, of the times shown"
 _COUNT_SCORE = "The count score: times best less times worst, over times shown"
 
 
@@ -101,8 +102,8 @@ def _columns(report: Report, measure: Measure) -> list[_Column]:
         ("Acceptable", "acceptability", _ACCEPTABLE, ".0%"),
         ("Corrected", "mos_corrected", _CORRECTED, spread),
         ("SD", "sd", "Standard deviation of its scores", spread),
-        ("Picked best", "best_share", "Share of the times shown", ".0%"),
-        ("Picked worst", "worst_share", "Share of the times shown", ".0%"),
+        ("Best", "best_share", _PICKED, ".0%"),
+        ("Worst", "worst_share", _PICKED, ".0%"),
         ("Best less worst", "best_less_worst", _COUNT_SCORE, ".2f"),
         ("Better", "better", "Judgments that put it above the other", "d"),
         ("Same", "same", "Judgments that put neither above the other", "d"),

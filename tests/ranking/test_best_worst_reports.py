@@ -119,6 +119,6 @@ def test_a_study_of_more_systems_than_groups_can_number_does_not_launch():
 def test_the_page_and_markdown_say_how_often_best_and_worst():
     study = judged_study("best_worst", raters=6, prompts=4)
     page = signed_in().get(f"/studies/{study.slug}/leaderboard/").content.decode()
-    assert "Picked best" in page
+    assert "How often raters picked it" in page
     assert "Best less worst" in page
-    assert "Picked best" in FORMATS["md"].render(build_report(study))
+    assert "| Best | Worst | Best less worst |" in FORMATS["md"].render(build_report(study))
