@@ -41,7 +41,9 @@ def fitted_mos(cells: StudyCells, found: Scores, options: Options) -> MosFit | N
     """Return the means and what goes with them; None without judgments."""
     counted = found.cells
     everything = ratings(counted, scale=found.scale, score=found.score)
-    judged = np.flatnonzero(everything.judgments)
+    # By slug, so that the order in which systems joined the study does not matter to any draw.
+    there = np.flatnonzero(everything.judgments)
+    judged = np.array(sorted(there, key=lambda i: cells.systems[i].slug), dtype=np.int64)
     if len(judged) == 0:
         return None
     data = everything.of(judged, np.ones(everything.prompts, dtype=bool))
