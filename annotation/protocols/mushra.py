@@ -57,6 +57,11 @@ class Mushra(Groups):
     def shows_reference(self) -> bool:
         return self.reference
 
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Name the places behind the systems', in order."""
+        return ("Hidden reference",) if self.reference else ()
+
     def order(self, *, systems: int, prompts: int, seed: int) -> Order:
         return GroupsInOrder(
             systems=systems, prompts=prompts, seed=seed, size=systems, extra=int(self.reference)
