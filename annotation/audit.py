@@ -14,11 +14,12 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
+from annotation.audio_gate.attempts import latest_attempt
 from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotOpen
 from annotation.models import Assignment, Rater, Side, Study, TaskOutput
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
-from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
+from annotation.steps import AUDIO, CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
 
@@ -82,10 +83,36 @@ class _Crawl:
                 yield from self._post(path, {"token": slot.token, **_answer(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
                 yield from self._post(path, {})
+            elif step is AUDIO:
+                yield from self._audio_gate(path)
             elif step is SURVEY:
                 yield from self._post(path, _survey_answers(self.study))
             elif self._step() is step:
                 return  # nothing to judge is left
+
+    def _audio_gate(self, path: str) -> Iterator[Finding]:
+        """Set the volume, or answer the open part rightly once its sounds were looked at."""
+        check = latest_attempt(self.rater)
+        current = check.current if check else None
+        if current is None:
+            yield from self._get(self._path("volume"))
+            yield from self._post(path, {})
+            return
+        yield from self._sounds(current["sounds"])
+        right = {f"sound_{i}": str(place) for i, place in enumerate(current["right"], start=1)}
+        yield from self._post(path, {"form": current["form"], **right})
+
+    def _sounds(self, sounds: list[str]) -> Iterator[Finding]:
+        """Fetch the sounds of one part; nothing but the bytes may differ."""
+        told = set()
+        for sound in sounds:
+            path = reverse("annotation:rate-sound", args=[self.study.public_id, sound])
+            response = self.client.get(path)
+            yield from self._looked_at(path, response)
+            response.headers.pop("Expires", None)  # says the time, which goes on
+            told.add(_headers(response))
+        if len(told) > 1:
+            yield Finding(where="audio gate", what="headers of sounds differ", is_leak=True)
 
     def _step(self) -> Step:
         return current_step(Rater.objects.select_related("study__stored_way").get(pk=self.rater.pk))
@@ -104,7 +131,8 @@ class _Crawl:
         return self._looked_at(path, self.client.post(path, answer, headers={"HX-Request": "true"}))
 
     def _looked_at(self, path: str, response: HttpResponseBase) -> Iterator[Finding]:
-        text = response.content.decode() if hasattr(response, "content") else ""
+        is_text = response.get("Content-Type", "").startswith("text/")
+        text = response.content.decode() if is_text and hasattr(response, "content") else ""
         for place, words in (
             ("page", self._without_outputs(text)),
             ("headers", _headers(response)),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 
+from annotation.audio_gate.parts import PARTS
 from annotation.joining import MAX_CAP
 from annotation.models import OpenLink, Study
 from annotation.protocols import PROTOCOLS, Protocol, labels
@@ -56,6 +57,14 @@ class StudyForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Markdown. Empty: raters are not asked.",
+    )
+    audio_gate = forms.MultipleChoiceField(
+        choices=[(part.name, part.label) for part in PARTS.values()],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Before the tasks, check",
+        help_text="Raters set their volume, then listen to six sounds for each. Whoever fails "
+        "twice is screened out.",
     )
     pairing = forms.ChoiceField(
         choices=Study.Pairing.choices,

@@ -12,6 +12,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.audio_gate.outcomes import audio_outcomes
+from annotation.audio_gate.parts import PARTS
 from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
@@ -32,6 +34,8 @@ from annotation.services import (
     revoke_rater,
 )
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
+from annotation.way import set_way
+from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
 from generation.models import Output, System
@@ -62,13 +66,22 @@ def study_create(request: UserHttpRequest) -> HttpResponse:
     if form.is_valid():
         data = dict(form.cleaned_data)
         try:
-            study = create_study(owner=request.user, **data)
+            study = _make_draft(request, data)
         except EvalsiteError as error:
             form.add_error(None, str(error))
         else:
             return redirect("annotation:study-detail", study.slug)
     size = form.size() if form.is_bound else None
     return render(request, "annotation/study_form.html", {"form": form, "size": size})
+
+
+@write_transaction()
+def _make_draft(request: UserHttpRequest, data: dict[str, Any]) -> Study:
+    wanted = data.pop("audio_gate")
+    study = create_study(owner=request.user, **data)
+    if wanted:
+        set_way(study, audio_gate=[name for name in PARTS if name in wanted])
+    return study
 
 
 @login_required
@@ -84,6 +97,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "progress": _progress(study),
         "alarms": alarms_of(study),
         "raters": raters,
+        "audio": audio_outcomes(raters) if study.way.audio_gate else {},
         "marks": marks_of(raters) if study.way.check_count else {},
         "exclusions": study.exclusions.select_related("rater").order_by("-pk")[:PAGE_SIZE],
         "exclusion_count": study.exclusions.count(),

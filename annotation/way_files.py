@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from annotation.audio_gate.parts import PARTS
 from annotation.gold_files import OPTIONAL, REQUIRED, import_gold
 from annotation.models import Study
 from annotation.survey_files import read_survey
-from annotation.value_checks import Check, address, code, money, one_of, text, whole
+from annotation.value_checks import Check, address, code, money, one_of, some_of, text, whole
 from annotation.way import set_way
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
@@ -31,6 +32,7 @@ class WayTables:
 
 #: Keys of `[raters]`: fields of `Way`.
 KEYS: dict[str, Check] = {
+    "audio_gate": some_of(*PARTS),
     "check_every": whole(2, 1000),
     "qualification_tasks": whole(1, 100),
     "pass_percent": whole(0, 100),

@@ -22,6 +22,8 @@ class Way(models.Model):
         COMPLETE = "complete", "For all that was promised"
 
     study = models.OneToOneField("annotation.Study", models.CASCADE, related_name="stored_way")
+    #: Parts of the audio gate by name: see `audio_gate/parts.py`; none: no gate.
+    audio_gate = models.JSONField(default=list, blank=True)
     #: About one task in so many is a check, gold or attention; 0: none.
     check_every = models.PositiveSmallIntegerField(default=0)
     #: How many checks and training tasks there are, counted at launch.
