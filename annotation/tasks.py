@@ -9,6 +9,7 @@ from django.utils.timezone import now
 
 from annotation.design import Floats, Ints, TaskPlan, plan_slots
 from annotation.models import Assignment, Side, Study, Task, TaskOutput
+from annotation.protocols import protocol_of
 from annotation.way import gold_pairs
 from generation.models import Output, System
 
@@ -56,7 +57,7 @@ def make_tasks(
     chance: Floats | None = None,
 ) -> list[Task]:
     """Store the planned tasks; of a round of adaptive pairs with its number and their chances."""
-    prompts = prompts_of(study)
+    prompts, hidden = prompts_of(study), protocol_of(study).hidden
     tasks: list[Task] = []
     places: list[TaskOutput] = []
     for i, p in enumerate(plan.prompt.tolist()):
@@ -64,7 +65,7 @@ def make_tasks(
         task = _task(study, shown, is_group=plan.group is not None)
         if plan.group is not None:
             task.group = int(plan.group[i])
-            places += _places(task, shown, extra=plan.extra)
+            places += _places(task, shown, hidden=hidden)
         if chance is not None:
             task.round, task.chance = turn, float(chance[i])
         tasks.append(task)
@@ -89,19 +90,19 @@ def _task(study: Study, shown: list[Output], *, is_group: bool) -> Task:
     return task
 
 
-def _places(task: Task, shown: list[Output], *, extra: int) -> list[TaskOutput]:
-    """Return a group's places: its outputs, then the reference, if it hides there."""
+def _places(task: Task, shown: list[Output], *, hidden: tuple[str, ...]) -> list[TaskOutput]:
+    """Return a group's places: its outputs, then what hides among them."""
     places = [
         TaskOutput(
             task=task, place=place, system_id=output.system_id, output=output, hash=output.text_hash
         )
         for place, output in enumerate(shown)
     ]
-    hidden = [
-        TaskOutput(task=task, place=len(shown) + i, role=TaskOutput.Role.REFERENCE)
-        for i in range(extra)
+    behind = [
+        TaskOutput(task=task, place=place, role=role)
+        for place, role in enumerate(hidden, start=len(shown))
     ]
-    return places + hidden
+    return places + behind
 
 
 def make_slots(

@@ -50,10 +50,11 @@ class Marker:
             if row[width] is not None:
                 yield (*row[:of_task], *row[width:]), -1
 
-    def marks(self, task: int, said: tuple[Any, ...]) -> Iterator[tuple[int, int | None, int]]:
+    def marks(self, task: int, said: tuple[Any, ...]) -> Iterator[tuple[int, int | str, int]]:
         """Yield question, system and value of verdict, score and perhaps more.
 
-        The system is -1 where the task's own is meant, and None for the prompt's reference.
+        The system is -1 where the task's own is meant, and a role (`Protocol.hidden`) for what
+        hides behind the systems.
         """
         for question, place, value in self._marks(task, said):
             yield question, -1 if place is None else self._system(task, place), value
@@ -68,15 +69,18 @@ class Marker:
             self._known[said] = self.protocol.marks(answer, places=0)
         return self._known[said]
 
-    def _system(self, task: int, place: int) -> int | None:
+    def _system(self, task: int, place: int) -> int | str:
         systems = self._groups[task]
-        return systems[place] if place < len(systems) else None
+        if place < len(systems):
+            return systems[place]
+        return self.protocol.hidden[place - len(systems)]
 
     @cached_property
-    def _groups(self) -> dict[int, list[int | None]]:
-        """The systems of each group by place; its reference may have no row (imported)."""
-        places = TaskOutput.objects.filter(task__study=self.study).order_by("task", "place")
-        found: dict[int, list[int | None]] = {}
+    def _groups(self) -> dict[int, list[int]]:
+        """The systems of each group by place; what hides there may have no rows (imported)."""
+        of_systems = TaskOutput.objects.filter(task__study=self.study, system__isnull=False)
+        places = of_systems.order_by("task", "place")
+        found: dict[int, list[int]] = {}
         for task, system in places.values_list("task_id", "system_id"):
             found.setdefault(task, []).append(system)
         return found

@@ -35,8 +35,8 @@ _LOCK_MILLISECONDS = 100
 #: Where outputs have sides, an answer is `left * values + value`, else the value: for a verdict
 #: `left * 4 + outcome`, for a score the score.
 OUTCOMES = {"a": A_WINS, "b": B_WINS, "tie": TIE, "both_bad": BOTH_BAD}
-#: Stands for a system where the prompt's reference was judged.
-REFERENCE = 2**16 - 1
+#: Stand for a system where what was judged is the prompt's.
+HIDDEN = {"reference": 2**16 - 1, "anchor_3500": 2**16 - 2, "anchor_7000": 2**16 - 3}
 _CELL = np.dtype(
     [
         ("question", "u1"),
@@ -227,8 +227,8 @@ class _Numbering:
             yield (
                 question,
                 of_prompt,
-                REFERENCE
-                if system is None
+                HIDDEN[system]
+                if isinstance(system, str)
                 else self.number("systems", a if system < 0 else system),
                 second,
                 of_rater,

@@ -81,6 +81,11 @@ class Protocol(ABC):
     @abstractmethod
     def task_count(self, *, systems: int, prompts: int) -> int: ...
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What stands in a group behind the systems' outputs, by the roles of `TaskOutput`."""
+        return ()
+
     # The screen
 
     @property

@@ -16,7 +16,7 @@ from annotation.protocols.pairwise import Pairwise
 from annotation.protocols.parts import HIGHEST
 from ranking.comparisons import StudyCells
 from ranking.reports.options import Options
-from ranking.rollups import REFERENCE, Cells
+from ranking.rollups import HIDDEN, Cells
 from ranking.stats.counts import LEFT_A, LEFT_UNKNOWN, WORTH, Floats
 from ranking.stats.plain import plain_mean
 
@@ -24,6 +24,11 @@ Row = dict[str, Any]
 Chosen = NDArray[np.bool_]
 
 CCR = (-MOST_CCR, MOST_CCR)
+HIDDEN_NAMES = {
+    "reference": "Hidden reference",
+    "anchor_7000": "Mid anchor, 7 kHz",
+    "anchor_3500": "Low anchor, 3.5 kHz",
+}
 #: Protocols whose judgments are fitted and ranked; the others have tables only.
 FITTED = ("pairwise", "mos", "dcr")
 
@@ -111,9 +116,16 @@ def _mushra(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
     names = {i: system.name for i, system in enumerate(cells.systems)}
     rows = [
         _row(name, [_cell(answers, a == i, score, level, (0, HIGHEST))])
-        for i, name in {**names, REFERENCE: "Hidden reference"}.items()
+        for i, name in names.items()
     ]
-    return [_table("Scores, from 0 to 100", ["Mean"], rows)]
+    hidden = [
+        _row(name, [_cell(answers, a == HIDDEN[role], score, level, (0, HIGHEST))])
+        for role, name in HIDDEN_NAMES.items()
+    ]
+    return [
+        _table("Scores, from 0 to 100", ["Mean"], rows),
+        _table("Hidden reference and anchors, from 0 to 100", ["Mean"], hidden),
+    ]
 
 
 def _best_worst(cells: StudyCells, answers: Cells, level: float) -> list[Row]:
