@@ -44,6 +44,8 @@ from evalsite.lib.db import write_transaction
 WINDOW = 16
 MAX_SECONDS = 24 * 3600.0
 MAX_COMMENT = 5000
+#: A task's prompt with what it shows besides text.
+_PROMPT = ("task__prompt__media", "task__prompt__reference_media")
 
 Pair = tuple[int, int | None]
 
@@ -349,10 +351,10 @@ def assignment_for_screen(pk: int, claimed: Assignment | None = None) -> Assignm
     slot = claimed
     if slot is None or not slot.order:
         slot = Assignment.objects.select_related(
-            "study", "task__prompt", "task__output_a", "task__output_b"
+            "study", *_PROMPT, "task__output_a__media", "task__output_b__media"
         ).get(pk=pk)
     if slot.order:
-        places = TaskOutput.objects.select_related("output", "task__prompt")
+        places = TaskOutput.objects.select_related("output__media", *_PROMPT)
         prefetch_related_objects([slot], Prefetch("task__outputs", places))
         slot.task.prompt = slot.task.outputs.all()[0].task.prompt
     return slot

@@ -6,12 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from annotation.gold import is_right
-from annotation.models import Assignment, Judgment, Side, Study, Task, TaskOutput
+from annotation.models import Assignment, Judgment, Side, Study, Task
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
 from evalsite.lib.markdown import render_markdown
+from generation.models import Media, Output
+
+#: Places of a screen besides the numbers of its outputs.
+PROMPT, REFERENCE = "prompt", "reference"
+#: What plays what: letters that no other key of the page uses. Digits are answers.
+PLAY_KEYS = {
+    PROMPT: "p",
+    REFERENCE: "r",
+    **{str(number): key for number, key in enumerate("qwtyioadghjk")},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +37,28 @@ class BlindPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BlindMedia:
+    """Something to hear or to look at: its kind, and an address that only names the place."""
+
+    #: audio, image or video.
+    kind: str
+    url: str
+    #: prompt, reference, or an output's number on the screen.
+    place: str
+    label: str
+    #: What plays it on a keyboard; empty: nothing does.
+    key: str = ""
+
+    @property
+    def is_played(self) -> bool:
+        return self.kind != "image"
+
+
+@dataclass(frozen=True, kw_only=True)
 class BlindOutput:
     label: str
     html: SafeString
+    media: BlindMedia | None = None
     #: The slider that stands beside it.
     part: BlindPart | None = None
 
@@ -39,8 +69,10 @@ class BlindTask:
 
     token: UUID
     prompt: SafeString
+    prompt_media: BlindMedia | None
     #: Shown openly, as what the outputs are compared with.
     reference: SafeString | None
+    reference_media: BlindMedia | None
     outputs: tuple[BlindOutput, ...]
     #: The questions that stand by themselves.
     parts: tuple[BlindPart, ...]
@@ -131,19 +163,30 @@ def blind_task(
     """
     protocol = protocol_of(assignment.study)
     shown = Shown(left=assignment.left, order=tuple(assignment.order))
-    texts = _texts(assignment.task, shown)
-    labels = protocol.labels(len(texts))
+    prompt = assignment.task.prompt
+    outputs = _outputs(assignment.task, shown)
+    labels = protocol.labels(len(outputs))
+    media = _Shelf(assignment)
     said = _said(protocol, earlier, shown) if earlier else {}
     values = {**said, **(kept or {})}
-    parts = protocol.parts(question=assignment.study.question, count=len(texts))
+    parts = protocol.parts(question=assignment.study.question, count=len(outputs))
     beside, alone = _filled(parts, values)
     return BlindTask(
         token=assignment.token,
-        prompt=_safe(assignment.task.prompt.html),
-        reference=_rendered(assignment.task.prompt.reference) if protocol.shows_reference else None,
+        prompt=_safe(prompt.html),
+        prompt_media=media.blind(prompt.media, PROMPT, "Prompt"),
+        reference=_rendered(prompt.reference) if protocol.shows_reference else None,
+        reference_media=media.blind(prompt.reference_media, REFERENCE, "Reference")
+        if protocol.shows_reference
+        else None,
         outputs=tuple(
-            BlindOutput(label=label, html=html, part=beside.get(number))
-            for number, (label, html) in enumerate(zip(labels, texts, strict=True))
+            BlindOutput(
+                label=label,
+                html=_text(output, assignment.task),
+                media=media.blind(_media(output, assignment.task), str(number), label),
+                part=beside.get(number),
+            )
+            for number, (label, output) in enumerate(zip(labels, outputs, strict=True))
         ),
         parts=alone,
         comment=values.get("comment", ""),
@@ -152,21 +195,52 @@ def blind_task(
     )
 
 
-def _texts(task: Task, shown: Shown) -> list[SafeString]:
-    """Return what is judged, as HTML in the order shown."""
+def media_at(assignment: Assignment, place: str) -> Media | None:
+    """Return what stands at a place of the screen, as it is in `BlindMedia`; None: nothing does."""
+    task, protocol = assignment.task, protocol_of(assignment.study)
+    if place == PROMPT:
+        return task.prompt.media
+    if place == REFERENCE:
+        return task.prompt.reference_media if protocol.shows_reference else None
+    shown = Shown(left=assignment.left, order=tuple(assignment.order))
+    by_number = {str(i): output for i, output in enumerate(_outputs(task, shown))}
+    return _media(by_number[place], task) if place in by_number else None
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """Makes what a template sees of the files of one assignment."""
+
+    assignment: Assignment
+
+    def blind(self, media: Media | None, place: str, label: str) -> BlindMedia | None:
+        if media is None:
+            return None
+        address = [self.assignment.study.public_id, self.assignment.token, place]
+        return BlindMedia(
+            kind=media.kind,
+            url=reverse("annotation:rate-media", args=address),
+            place=place,
+            label=label,
+            key=PLAY_KEYS.get(place, ""),
+        )
+
+
+def _outputs(task: Task, shown: Shown) -> list[Output | None]:
+    """Return what is judged, in the order shown; None is the reference, hidden among the others."""
     if shown.order:
         places = {place.place: place for place in task.outputs.all()}
-        return [_at(places[number], task) for number in shown.order]
-    outputs = [task.output_a, task.output_b]
-    if shown.left == Side.B:
-        outputs.reverse()
-    return [_safe(output.html) for output in outputs if output is not None]
+        return [places[number].output for number in shown.order]
+    outputs = [output for output in (task.output_a, task.output_b) if output is not None]
+    return [*reversed(outputs)] if shown.left == Side.B else [*outputs]
 
 
-def _at(place: TaskOutput, task: Task) -> SafeString:
-    if place.output is None:
-        return _rendered(task.prompt.reference)
-    return _safe(place.output.html)
+def _text(output: Output | None, task: Task) -> SafeString:
+    return _rendered(task.prompt.reference) if output is None else _safe(output.html)
+
+
+def _media(output: Output | None, task: Task) -> Media | None:
+    return task.prompt.reference_media if output is None else output.media
 
 
 def _said(protocol: Protocol, judgment: Judgment, shown: Shown) -> dict[str, str]:

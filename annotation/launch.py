@@ -16,6 +16,7 @@ from annotation.models import Assignment, Study, Task, TaskOutput
 from annotation.protocols import Protocol, protocol_of
 from annotation.quality.declaring import plan_of_rules
 from annotation.rounds import make_first_round, plan_of_rounds
+from annotation.study_media import media_problems, prepare_media
 from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of, without_gold
 from annotation.way import count_golds, plan_of_way, way_problems
 from evalsite.lib.db import write_transaction
@@ -28,13 +29,20 @@ MAX_SLOTS = 2_000_000
 MAX_POOL = 50_000_000
 
 
-@write_transaction()
 def launch_study(study: Study, *, by: User | None = None) -> Study:
     """Open a draft for rating: make its tasks and slots, freeze and hash the plan.
 
     Outputs may still be in the making; their tasks open as they arrive. Raises `StudyNotDraft`,
     and `StudyNotReady` when outputs are missing or failed.
     """
+    # Before the transaction: to make many copies takes long, and other writers must not wait.
+    if study.state == Study.State.DRAFT:
+        prepare_media(study)
+    return _launch(study, by=by)
+
+
+@write_transaction()
+def _launch(study: Study, *, by: User | None) -> Study:
     if not Study.objects.filter(pk=study.pk, state=Study.State.DRAFT).update(
         state=Study.State.OPEN, launched_at=now()
     ):
@@ -79,7 +87,7 @@ def launch_problems(study: Study) -> list[str]:
         if broken:
             problems.append(f"{system.name} has {broken} outputs that failed or were cancelled.")
     sizes = _size_problems(study, protocol, systems=len(systems), prompts=prompts)
-    return problems + sizes + way_problems(study)
+    return problems + sizes + media_problems(study) + way_problems(study)
 
 
 def _size_problems(study: Study, protocol: Protocol, *, systems: int, prompts: int) -> list[str]:
@@ -105,7 +113,8 @@ def _protocol_problems(study: Study, protocol: Protocol, systems: list[System]) 
     if protocol.most_systems is not None and len(systems) > protocol.most_systems:
         problems.append(f"The study can have at most {protocol.most_systems} systems.")
     if protocol.shows_reference:
-        bare = study.prompt_set.prompts.filter(reference="").count()
+        prompts = study.prompt_set.prompts
+        bare = prompts.filter(reference="", reference_media=None).count()
         if bare:
             problems.append(f"{bare} prompts have no reference, which raters would be shown.")
     return problems

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from annotation import rate_audio_views, rate_end_views, rate_practice_views
+from annotation import rate_audio_views, rate_end_views, rate_media_views, rate_practice_views
 from annotation import rate_views as views
 from annotation.rate_join_views import join_page
 
@@ -24,6 +24,7 @@ study_urls = [
     path("pause/", views.pause, name="rate-pause"),
     path("survey/", rate_end_views.survey, name="rate-survey"),
     path("done/", rate_end_views.done, name="rate-done"),
+    path("media/<uuid:token>/<str:place>/", rate_media_views.rate_media, name="rate-media"),
     # Below the study, so that the browser sends the study's cookie along.
     path("join/<str:token>/", join_page, name="rate-join"),
 ]

@@ -19,7 +19,8 @@ from evalsite.lib.db import write_transaction
 from evalsite.lib.markdown import render_markdown
 from evalsite.lib.text import make_storable, sha256
 from generation.backends import GenerationResult
-from generation.media import store_media
+from generation.copies import store_with_copy
+from generation.media_files.refusals import MediaRefused
 from generation.models import EngineRecord, Job, Output
 
 #: After so many leases that ended without a result, a row is taken to be the cause.
@@ -103,7 +104,10 @@ def finish_output(
     before the row that names it. `record` joins what the backend says of the row.
     """
     text = make_storable(result.text)
-    media = store_media(result.media) if result.media else None
+    try:
+        media = store_with_copy(result.media.content) if result.media else None
+    except MediaRefused as refused:
+        return fail_output(output, error=str(refused))
     return _write(
         output,
         state=Output.State.DONE,

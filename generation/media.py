@@ -1,4 +1,4 @@
-"""Files that systems made, in the media storage of the settings, under the hash of their content.
+"""Files that are not text, in the media storage of the settings, under the hash of their content.
 
 `default_storage` decides where: a folder, or a bucket. Nothing is served by its storage path.
 """
@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from itertools import takewhile
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -15,22 +17,39 @@ from generation.backends.media import MediaContent
 from generation.exceptions import MediaDamaged
 from generation.models import Media
 
+_CHUNK = 1 << 16
+
 
 def store_media(media: MediaContent) -> Media:
     """Store the file once, then its row; equal content is one file and one row."""
-    sha256 = hashlib.sha256(media.content).hexdigest()
-    _put(Media.storage_name_of(sha256), sha256, media.content)
-    with write_transaction():
-        row, _ = Media.objects.get_or_create(
-            sha256=sha256,
-            defaults={
-                "mime": media.mime,
-                "bytes": len(media.content),
-                "seconds": media.seconds,
-                "sample_rate": media.sample_rate,
-            },
-        )
-    return row
+    row = described_media(media)
+    put_content(row, media.content)
+    return save_media(row)
+
+
+def described_media(media: MediaContent) -> Media:
+    """Return the row that the file will have, not saved."""
+    return Media(
+        sha256=hashlib.sha256(media.content).hexdigest(),
+        mime=media.mime,
+        bytes=len(media.content),
+        seconds=media.seconds,
+        sample_rate=media.sample_rate,
+        channels=media.channels,
+        loudness=media.loudness,
+        width=media.width,
+        height=media.height,
+    )
+
+
+@write_transaction()
+def save_media(row: Media) -> Media:
+    """Return the row with that content, made now if there is none."""
+    columns = (
+        "mime", "bytes", "seconds", "sample_rate", "channels", "loudness", "width", "height",
+    )  # fmt: skip
+    defaults = {column: getattr(row, column) for column in columns}
+    return Media.objects.get_or_create(sha256=row.sha256, defaults=defaults)[0]
 
 
 def read_media(media: Media) -> bytes:
@@ -41,16 +60,44 @@ def read_media(media: Media) -> bytes:
     return content
 
 
-def _put(name: str, sha256: str, content: bytes) -> None:
+def read_part(media: Media, start: int, stop: int) -> Iterator[bytes]:
+    """Yield the bytes from `start` up to `stop`, in constant memory.
+
+    Raises `MediaDamaged` at once where the file is gone; what is in it is not checked.
+    """
+    try:
+        file = default_storage.open(media.storage_name)
+    except FileNotFoundError:
+        raise MediaDamaged from None
+
+    def parts() -> Iterator[bytes]:
+        with file:
+            file.seek(start)
+            sizes = (min(_CHUNK, stop - at) for at in range(start, stop, _CHUNK))
+            yield from takewhile(bool, (file.read(size) for size in sizes))
+
+    return parts()
+
+
+def put_content(row: Media, content: bytes) -> bool:
+    """Store the file under its hash; False: it was there already."""
+    name = row.storage_name
     there = _content(name)
     if there is not None:
-        if hashlib.sha256(there).hexdigest() == sha256:
-            return
+        if hashlib.sha256(there).hexdigest() == row.sha256:
+            return False
         # A worker that was killed has left a part of it.
         default_storage.delete(name)
     saved = default_storage.save(name, ContentFile(content))
     if saved != name:  # another worker was quicker
         default_storage.delete(saved)
+        return False
+    return True
+
+
+def drop_content(row: Media) -> None:
+    """Take a file back that no row names yet."""
+    default_storage.delete(row.storage_name)
 
 
 def _content(name: str) -> bytes | None:

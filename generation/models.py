@@ -1,4 +1,4 @@
-"""What the systems said: System, PromptSet, Prompt, Job, Output; its Media and EngineRecord."""
+"""What the systems said: System, PromptSet, Prompt, Job, Output; Media and what made them."""
 
 from __future__ import annotations
 
@@ -98,6 +98,13 @@ class Prompt(models.Model):
     messages = models.JSONField(null=True, blank=True)
     category = models.CharField(max_length=100, blank=True)
     reference = models.TextField(blank=True)
+    #: Shown with the text, or in place of it; and with the reference.
+    media = models.ForeignKey(
+        "generation.Media", models.PROTECT, null=True, blank=True, related_name="prompts"
+    )
+    reference_media = models.ForeignKey(
+        "generation.Media", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     #: `text` as sanitised HTML, rendered once when stored.
     html = models.TextField(editable=False)
 
@@ -167,7 +174,7 @@ class Job(models.Model):
 
 
 class Media(models.Model):
-    """A file that a system made, kept once under the hash of its content; never changed.
+    """A file that is not text, kept once under the hash of its content; never changed.
 
     See `generation.media` for its content.
     """
@@ -175,9 +182,16 @@ class Media(models.Model):
     sha256 = models.CharField(max_length=64, unique=True)
     mime = models.CharField(max_length=100)
     bytes = models.PositiveBigIntegerField()
+    #: 0 for an image.
     seconds = models.FloatField()
-    #: Hz.
+    #: Hz; 0 where there is nothing to hear.
     sample_rate = models.PositiveIntegerField()
+    channels = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: LUFS, by ITU-R BS.1770; None: too quiet, or not measured.
+    loudness = models.FloatField(null=True, blank=True)
+    #: Pixels, of images and videos.
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
@@ -187,12 +201,39 @@ class Media(models.Model):
         return self.sha256[:12]
 
     @property
+    def kind(self) -> str:
+        """Return audio, image or video."""
+        return self.mime.partition("/")[0]
+
+    @property
     def storage_name(self) -> str:
         return self.storage_name_of(self.sha256)
 
     @staticmethod
     def storage_name_of(sha256: str) -> str:
         return f"{sha256[:2]}/{sha256}"
+
+
+class ServedCopy(models.Model):
+    """What raters are sent in place of a file: made once, without metadata, alike for all systems.
+
+    See `generation.copies`.
+    """
+
+    source = models.ForeignKey(Media, models.PROTECT, related_name="served_copies")
+    #: How it was made; another way is another copy.
+    recipe = models.CharField(max_length=60)
+    media = models.ForeignKey(Media, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "served copies"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "recipe"], name="one_copy_per_recipe")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}, {self.recipe}"
 
 
 class EngineRecord(models.Model):
@@ -250,7 +291,7 @@ class Output(models.Model):
 
     text = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
-    #: The sound that was made; `text` is then empty.
+    #: The file that was made; `text` is then empty.
     media = models.ForeignKey(
         Media, models.PROTECT, null=True, blank=True, editable=False, related_name="outputs"
     )

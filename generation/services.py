@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,12 +19,13 @@ from evalsite.lib.text import is_storable, sha256
 from generation.backends import BACKENDS, own_settings
 from generation.backends.settings import parse_settings
 from generation.exceptions import NothingToQueue, OutputsAppeared, SystemCannotGenerate
-from generation.models import Job, Output, Prompt, PromptSet, System, backend_choices
+from generation.media_imports import Shelf, media_shelf
+from generation.models import Job, Media, Output, Prompt, PromptSet, System, backend_choices
 
 PROMPT_REQUIRED = ("id", "prompt")
-PROMPT_OPTIONAL = ("category", "reference", "messages", "media")
-OUTPUT_REQUIRED = ("prompt_id", "system", "output")
-OUTPUT_OPTIONAL = ("sample",)
+PROMPT_OPTIONAL = ("category", "reference", "messages", "media", "reference_media")
+OUTPUT_REQUIRED = ("prompt_id", "system")
+OUTPUT_OPTIONAL = ("output", "media", "sample")
 MAX_SAMPLES = 100
 MAX_SEED = 2**63 - 1
 _BATCH = 1000
@@ -61,15 +63,42 @@ def create_system(
 
 
 def create_prompt_set(
-    *, owner: User, name: str, rows: Iterable[Row], slug: str = "", description: str = ""
+    *,
+    owner: User,
+    name: str,
+    rows: Iterable[Row],
+    slug: str = "",
+    description: str = "",
+    folder: Path | None = None,
 ) -> PromptSet:
-    """Make a frozen prompt set from rows; the first bad row refuses all of them."""
+    """Make a frozen prompt set from rows; the first bad row refuses all of them.
+
+    `folder` is what the rows' media files are relative to; without one there are none.
+    """
     _check_text("name", name)
+    with media_shelf(folder) as shelf:
+        prompts = _prompts(rows, shelf)
+        with write_transaction():
+            shelf.save()
+            prompt_set = PromptSet.objects.create(
+                owner=owner,
+                name=name,
+                slug=free_slug(PromptSet.objects.all(), name, slug=slug),
+                description=description,
+                content_hash=_content_hash(prompts),
+            )
+            for prompt in prompts:
+                prompt.prompt_set = prompt_set
+            Prompt.objects.bulk_create(prompts, batch_size=_BATCH)
+    return prompt_set
+
+
+def _prompts(rows: Iterable[Row], shelf: Shelf) -> list[Prompt]:
     # Read and rendered before the transaction: a large file must not keep other writers waiting.
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
     for row in rows:
-        prompt = _prompt(row, position=len(prompts))
+        prompt = _prompt(row, shelf, position=len(prompts))
         if prompt.key in lines:
             raise row.refuse(
                 f"id {prompt.key!r} stands in line {lines[prompt.key]} already",
@@ -79,18 +108,7 @@ def create_prompt_set(
         prompts.append(prompt)
     if not prompts:
         raise InputRefused("there are no prompts", expected="at least one prompt")
-    with write_transaction():
-        prompt_set = PromptSet.objects.create(
-            owner=owner,
-            name=name,
-            slug=free_slug(PromptSet.objects.all(), name, slug=slug),
-            description=description,
-            content_hash=_content_hash(prompts),
-        )
-        for prompt in prompts:
-            prompt.prompt_set = prompt_set
-        Prompt.objects.bulk_create(prompts, batch_size=_BATCH)
-    return prompt_set
+    return prompts
 
 
 def _check_text(what: str, text: str, *, limit: int = 200, required: bool = True) -> None:
@@ -102,15 +120,14 @@ def _check_text(what: str, text: str, *, limit: int = 200, required: bool = True
         raise InputRefused(f"the {what} holds bytes that are no text", expected="text in UTF-8")
 
 
-def _prompt(row: Row, *, position: int) -> Prompt:
-    if row.values.get("media"):
-        raise row.refuse("media is given", expected="no media: prompts are text so far")
+def _prompt(row: Row, shelf: Shelf, *, position: int) -> Prompt:
     key = row.text("id")
     if len(key) > 200:
         raise row.refuse(f"id has {len(key)} characters", expected="at most 200")
-    text = row.text("prompt")
-    if not text.strip():
-        raise row.refuse("prompt is empty", expected="a text")
+    text = row.text("prompt", required=False)
+    media = _media(row, "media", shelf)
+    if media is None and not text.strip():
+        raise row.refuse("prompt is empty", expected="a text, or media")
     category = row.text("category", required=False)
     if len(category) > 100:
         raise row.refuse(f"category has {len(category)} characters", expected="at most 100")
@@ -121,8 +138,14 @@ def _prompt(row: Row, *, position: int) -> Prompt:
         messages=_messages(row),
         category=category,
         reference=row.text("reference", required=False),
+        media=media,
+        reference_media=_media(row, "reference_media", shelf),
         html=render_markdown(text),
     )
+
+
+def _media(row: Row, column: str, shelf: Shelf) -> Media | None:
+    return shelf.take(row, column) if row.text(column, required=False) else None
 
 
 def _messages(row: Row) -> list[dict[str, str]] | None:
@@ -153,8 +176,16 @@ def _is_turn(turn: object) -> bool:
 
 
 def _content_hash(prompts: list[Prompt]) -> str:
-    content = [[p.key, p.text, p.messages, p.category, p.reference] for p in prompts]
+    content = [
+        [p.key, p.text, p.messages, p.category, p.reference, *_media_hashes(p)] for p in prompts
+    ]
     return sha256(json.dumps(content, ensure_ascii=False))
+
+
+def _media_hashes(prompt: Prompt) -> list[str]:
+    """Return the hashes of the prompt's files; nothing where it is text alone."""
+    files = (prompt.media, prompt.reference_media)
+    return [file.sha256 if file else "" for file in files] if any(files) else []
 
 
 @write_transaction()
@@ -219,11 +250,28 @@ def retry_failed(job: Job) -> int:
     )
 
 
-def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -> int:
+def import_outputs(
+    *, owner: User, prompt_set: PromptSet, rows: Iterable[Row], folder: Path | None = None
+) -> int:
     """Store outputs that were made elsewhere; the first bad row refuses all of them.
 
-    `system` is a slug or a name of the owner's systems. Returns how many were stored.
+    `system` is a slug or a name of the owner's systems; `folder` is what media files are relative
+    to, without one there are none. Returns how many were stored.
     """
+    with media_shelf(folder) as shelf:
+        outputs = _imported_outputs(owner, prompt_set, rows, shelf)
+        with write_transaction():
+            _lock(output.system_id for output in outputs)
+            if {_key(output) for output in outputs} & _keys(prompt_set):
+                raise OutputsAppeared
+            shelf.save()
+            Output.objects.bulk_create(outputs, batch_size=_BATCH)
+    return len(outputs)
+
+
+def _imported_outputs(
+    owner: User, prompt_set: PromptSet, rows: Iterable[Row], shelf: Shelf
+) -> list[Output]:
     prompts = {p.key: p for p in prompt_set.prompts.only("pk", "key", "position")}
     systems = _systems_by_name(owner)
     there = _keys(prompt_set)
@@ -231,8 +279,8 @@ def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -
     lines: dict[tuple[int, int, int], int] = {}
     outputs = []
     for row in rows:
-        output = _imported_output(row, prompts, systems)
-        key = (output.system_id, output.prompt_id, output.sample)
+        output = _imported_output(row, prompts, systems, shelf)
+        key = _key(output)
         if key in lines or key in there:
             where = f"line {lines[key]}" if key in lines else "the database"
             raise row.refuse(
@@ -241,12 +289,11 @@ def import_outputs(*, owner: User, prompt_set: PromptSet, rows: Iterable[Row]) -
             )
         lines[key] = row.line
         outputs.append(output)
-    with write_transaction():
-        _lock(output.system_id for output in outputs)
-        if lines.keys() & _keys(prompt_set):
-            raise OutputsAppeared
-        Output.objects.bulk_create(outputs, batch_size=_BATCH)
-    return len(outputs)
+    return outputs
+
+
+def _key(output: Output) -> tuple[int, int, int]:
+    return output.system_id, output.prompt_id, output.sample
 
 
 def _keys(prompt_set: PromptSet) -> set[tuple[int, int, int]]:
@@ -268,16 +315,19 @@ def _systems_by_name(owner: User) -> dict[str, System | None]:
 
 
 def _imported_output(
-    row: Row, prompts: dict[str, Prompt], systems: dict[str, System | None]
+    row: Row, prompts: dict[str, Prompt], systems: dict[str, System | None], shelf: Shelf
 ) -> Output:
-    key, name, text = row.text("prompt_id"), row.text("system"), row.text("output")
+    key, name = row.text("prompt_id"), row.text("system")
     if key not in prompts:
         raise row.refuse(f"unknown prompt_id {key!r}", expected="an id of the prompt set")
     system = systems.get(name)
     if system is None:
         known = "a slug or a unique name of your systems (make one with create_system)"
         raise row.refuse(f"unknown system {name!r}", expected=known)
-    prompt = prompts[key]
+    prompt, media = prompts[key], _media(row, "media", shelf)
+    text = row.text("output", required=media is None)
+    if media is not None and text:
+        raise row.refuse("output and media are both given", expected="one of them")
     return Output(
         system=system,
         prompt=prompt,
@@ -285,7 +335,8 @@ def _imported_output(
         state=Output.State.DONE,
         text=text,
         html=render_markdown(text),
-        text_hash=sha256(text),
+        media=media,
+        text_hash=media.sha256 if media else sha256(text),
         queue_position=prompt.position,
         finished_at=now(),
         provenance={"imported_from": row.file, "line": row.line},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from generation.models import EngineRecord, Job, Media, Output, Prompt, System
+from generation.models import EngineRecord, Job, Media, Output, Prompt, ServedCopy, System
 
 #: What a worker writes into an output; finished ones are held by a trigger.
 WRITTEN = (
@@ -17,9 +17,10 @@ def role_sql(*, name: str, password: str, database: str) -> list[str]:
 
     It sees prompts, systems and outputs, and no account, token, session, rater or judgment.
     """
-    read = [model._meta.db_table for model in (Output, System, Prompt, Job, EngineRecord, Media)]
+    own = (EngineRecord, Media, ServedCopy)
+    read = [model._meta.db_table for model in (Output, System, Prompt, Job, *own)]
     output, job = Output._meta.db_table, Job._meta.db_table
-    added = [EngineRecord._meta.db_table, Media._meta.db_table]
+    added = [model._meta.db_table for model in own]
     return [
         f"CREATE ROLE {quoted(name)} LOGIN PASSWORD '{password}'",
         f"GRANT CONNECT ON DATABASE {quoted(database)} TO {quoted(name)}",

@@ -56,6 +56,8 @@ class Judgment(models.Model):
     #: What goes beyond verdict and score, in task terms: see the protocol's file.
     answer = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
+    #: What was played of what, in task terms: see `plays.py`. None: nothing was, or not known.
+    plays = models.JSONField(null=True, blank=True, editable=False)
     comment = models.TextField(blank=True)
     supersedes = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="superseded_by"

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from generation.copies import STANDARD_LOUDNESS
+
 
 def _money() -> models.DecimalField[Decimal, Decimal]:
     return models.DecimalField(max_digits=8, decimal_places=2, default=Decimal(0))
@@ -35,6 +37,10 @@ class Way(models.Model):
     pass_percent = models.PositiveSmallIntegerField(default=70)
     #: So many missed attention tasks fail a rater, at the end; None: none do.
     attention_limit = models.PositiveSmallIntegerField(null=True, blank=True)
+    #: LUFS to which sounds are brought for raters; None: they are served as loud as they are.
+    loudness = models.FloatField(null=True, blank=True, default=STANDARD_LOUDNESS)
+    #: An answer is taken only after everything was played to its end.
+    must_play = models.BooleanField(default=False)
     #: The questions after the judging: see `survey.py`.
     survey = models.JSONField(default=list, blank=True)
 

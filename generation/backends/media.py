@@ -17,12 +17,20 @@ class MediaNotUsable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class MediaContent:
-    """A whole file with what can be said about it; `seconds` and `sample_rate` [Hz] of sound."""
+    """A whole file with what can be said about it.
+
+    `seconds` and `sample_rate` [Hz] are 0 where there is nothing to play or to hear; the others
+    are None where they were not measured, or mean nothing. `loudness` is in LUFS.
+    """
 
     content: bytes
     mime: str
     seconds: float
     sample_rate: int
+    channels: int | None = None
+    loudness: float | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 def read_wav(content: bytes) -> MediaContent:

@@ -116,7 +116,7 @@ def prompt_line(**values) -> str:
         ({"messages": [{"role": "user", "content": "a\x00"}]}, "messages are not chat turns"),
         ({"messages": [{"role": "user", "content": "\udfff"}]}, "messages are not chat turns"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "messages are not chat turns"),
-        ({"media": "a.wav"}, "media is given"),
+        ({"media": "a.wav"}, "media 'a.wav' is not there"),
     ],
 )
 def test_a_hostile_prompt_is_refused(capsys, tmp_path, values, words):

@@ -45,7 +45,7 @@ def test_prompts_come_from_csv_and_json_lines(tmp_path):
         ("id,text\n1,x\n", "p.csv:2: column prompt is missing"),
         ("id,prompt\n1,x\n1,y\n", "p.csv:3: id '1' stands in line 2 already"),
         ("id,prompt\n1,\n", "p.csv:2: prompt is empty"),
-        ("id,prompt,media\n1,x,a.wav\n", "p.csv:2: media is given"),
+        ("id,prompt,media\n1,x,a.wav\n", "p.csv:2: media 'a.wav' is not there"),
         ("id,prompt,messages\n1,x,[]]\n", "p.csv:2: messages is not JSON"),
         ('id,prompt,messages\n1,x,"[{""role"": ""robot""}]"\n', "messages are not chat turns"),
         ("id,prompt,nonsense\n1,x,y\n", "unknown column 'nonsense'"),

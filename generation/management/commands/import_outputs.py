@@ -15,7 +15,8 @@ from generation.services import OUTPUT_OPTIONAL, OUTPUT_REQUIRED, import_outputs
 class Command(EvalsiteCommand):
     help = (
         "Store outputs that were made elsewhere: a .csv or .jsonl file with the columns "
-        "prompt_id, system (slug or name), output and optionally sample."
+        "prompt_id, system (slug or name), output or media (a file, relative to this one), and "
+        "optionally sample."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,5 +26,5 @@ class Command(EvalsiteCommand):
     def handle(self, *, file: Path, prompt_set: str, **_: Any) -> None:
         over = prompt_set_named(prompt_set)
         rows = read_rows(file, required=OUTPUT_REQUIRED, optional=OUTPUT_OPTIONAL)
-        count = import_outputs(owner=over.owner, prompt_set=over, rows=rows)
+        count = import_outputs(owner=over.owner, prompt_set=over, rows=rows, folder=file.parent)
         self.stdout.write(f"{count} outputs")

@@ -15,7 +15,8 @@ from generation.services import PROMPT_OPTIONAL, PROMPT_REQUIRED, create_prompt_
 class Command(EvalsiteCommand):
     help = (
         "Make a prompt set from a .csv or .jsonl file with the columns id, prompt and optionally "
-        "category, reference, messages (chat turns). The whole file is checked first."
+        "category, reference, messages (chat turns), media, reference_media (files, relative to "
+        "this one). The whole file is checked first."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -32,5 +33,6 @@ class Command(EvalsiteCommand):
             name=name or prompt_set,
             slug=prompt_set,
             rows=read_rows(file, required=PROMPT_REQUIRED, optional=PROMPT_OPTIONAL),
+            folder=file.parent,
         )
         self.stdout.write(f"{made.prompts.count()} prompts in {made.slug}")

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0015_groups_of_open_links"),
+        ("annotation", "0016_media_for_raters"),
     ]
 
     operations = [

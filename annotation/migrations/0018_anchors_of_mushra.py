@@ -5,8 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0016_audio_gate"),
-        ("generation", "0004_records_are_immutable"),
+        ("annotation", "0017_audio_gate"),
+        ("generation", "0005_media_of_every_kind"),
     ]
 
     operations = [
