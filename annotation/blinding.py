@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
+from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
 
@@ -163,7 +164,7 @@ def blind_task(
     """
     protocol = protocol_of(assignment.study)
     shown = Shown(left=assignment.left, order=tuple(assignment.order))
-    prompt = assignment.task.prompt
+    prompt, hidden = assignment.task.prompt, assignment.study.redact
     outputs = _outputs(assignment.task, shown)
     labels = protocol.labels(len(outputs))
     media = _Shelf(assignment)
@@ -175,14 +176,16 @@ def blind_task(
         token=assignment.token,
         prompt=_safe(prompt.html),
         prompt_media=media.blind(prompt.media, PROMPT, "Prompt"),
-        reference=_rendered(prompt.reference) if protocol.shows_reference else None,
+        reference=_safe(redacted(_rendered(prompt.reference), hidden))
+        if protocol.shows_reference
+        else None,
         reference_media=media.blind(prompt.reference_media, REFERENCE, "Reference")
         if protocol.shows_reference
         else None,
         outputs=tuple(
             BlindOutput(
                 label=label,
-                html=_text(output, assignment.task),
+                html=_safe(redacted(_text(output, assignment.task), hidden)),
                 media=media.blind(_media(output, assignment.task), str(number), label),
                 part=beside.get(number),
             )

@@ -11,6 +11,7 @@ from django import forms
 from annotation.audio_gate.parts import PARTS
 from annotation.joining import MAX_CAP
 from annotation.models import OpenLink, Study
+from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS, Protocol, labels
 from annotation.services import MAX_GROUP, MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
@@ -66,6 +67,13 @@ class StudyForm(forms.Form):
         help_text="Raters set their volume, then listen to six sounds for each. Whoever fails "
         "twice is screened out.",
     )
+    language = forms.ChoiceField(
+        choices=languages,
+        initial="en",
+        required=False,
+        label="Language of raters' pages",
+        help_text="Of the buttons and words around what you write yourself.",
+    )
     pairing = forms.ChoiceField(
         choices=Study.Pairing.choices,
         widget=forms.RadioSelect,
@@ -116,6 +124,9 @@ class StudyForm(forms.Form):
             for kind in PROTOCOLS.values()
             if (names := [*COLUMNS.get(kind.name, ()), *_option_names(kind)])
         ]
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or "en"
 
     def clean_pairing(self) -> str:
         return self.cleaned_data["pairing"] or Study.Pairing.FULL

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.design import TaskPlan, plan_groups
 from annotation.protocols.base import Groups
@@ -22,7 +23,7 @@ from annotation.protocols.parts import HIGHEST, Answer, Mark, Part, Shown
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
 
-BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
+BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")  # as in `mos`, where the catalogs have them
 MOST_SIGNALS = 12
 #: Where the low and the mid anchor end [Hz].
 ANCHORS = (3500, 7000)
@@ -33,7 +34,7 @@ ANCHOR_COLUMNS = tuple(f"anchor_{hertz}" for hertz in ANCHORS)
 class Mushra(Groups):
     name = "mushra"
     label = "MUSHRA: all outputs of a prompt, from 0 to 100"
-    question = "How good is each answer?"
+    question = gettext_noop("How good is each answer?")
     telling_columns = ("systems", "scores")
     extra_columns = ("reference", *ANCHOR_COLUMNS, "shown")
     fewest_systems = 2
@@ -92,8 +93,9 @@ class Mushra(Groups):
         return prompts if systems else 0
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
+        bands = tuple(gettext(words) for words in BANDS)
         return tuple(
-            Part(name=f"score_{place}", label=label, bands=BANDS, output=place)
+            Part(name=f"score_{place}", label=label, bands=bands, output=place)
             for place, label in enumerate(self.labels(count))
         )
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0017_audio_gate"),
+        ("annotation", "0019_audio_gate"),
         ("generation", "0005_media_of_every_kind"),
     ]
 

@@ -8,6 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("annotation", "0016_media_for_raters"),
+        ("annotation", "0017_words_hidden_from_raters"),
     ]
 
     operations = [
