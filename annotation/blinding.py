@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
+from annotation.protocols.mushra import ANCHORS, HEARD
 from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
@@ -24,6 +25,9 @@ PLAY_KEYS = {
     REFERENCE: "r",
     **{str(number): key for number, key in enumerate("qwtyioadghjk")},
 }
+
+
+ANCHOR_OF_ROLE = {f"anchor_{hertz}": hertz for hertz in ANCHORS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,8 @@ class BlindTask:
     #: The questions that stand by themselves.
     parts: tuple[BlindPart, ...]
     comment: str
+    #: How often each sound was heard already, in the order shown.
+    heard: str = ""
     #: Whether the rater corrects an answer, and which, where it is one choice.
     is_correction: bool = False
     earlier_choice: str = ""
@@ -96,6 +102,7 @@ class BlindStudy:
     template: str
     reason_box: str
     is_one_press: bool
+    is_heard: bool
     #: The questions as every task asks them; none where they depend on what is shown.
     parts: tuple[Part, ...]
 
@@ -147,6 +154,7 @@ def blind_study(study: Study) -> BlindStudy:
         template=protocol.template,
         reason_box=protocol.reason_box,
         is_one_press=protocol.is_one_press,
+        is_heard=protocol.is_heard,
         parts=protocol.parts(question=study.question, count=0),
     )
 
@@ -193,9 +201,21 @@ def blind_task(
         ),
         parts=alone,
         comment=values.get("comment", ""),
+        heard=values.get(HEARD, ""),
         is_correction=earlier is not None,
         earlier_choice=_in_words(parts[0], said) if protocol.is_one_press else "",
     )
+
+
+def low_pass_at(assignment: Assignment, place: str) -> int | None:
+    """Return the edge [Hz] of the low-pass behind which the reference stands there; None: none."""
+    numbers = {str(number): role for number, role in enumerate(_roles(assignment.task, assignment))}
+    return ANCHOR_OF_ROLE.get(numbers.get(place, ""))
+
+
+def _roles(task: Task, assignment: Assignment) -> list[str]:
+    roles = {place.place: place.role for place in task.outputs.all()} if assignment.order else {}
+    return [roles[number] for number in assignment.order]
 
 
 def media_at(assignment: Assignment, place: str) -> Media | None:

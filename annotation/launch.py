@@ -13,6 +13,7 @@ from django.utils.timezone import now
 
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Study, Task, TaskOutput
+from annotation.mushra_sounds import anchor_problems, note_sound, prepare_anchors
 from annotation.protocols import Protocol, protocol_of
 from annotation.quality.declaring import plan_of_rules
 from annotation.rounds import make_first_round, plan_of_rounds
@@ -38,6 +39,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     # Before the transaction: to make many copies takes long, and other writers must not wait.
     if study.state == Study.State.DRAFT:
         prepare_media(study)
+        prepare_anchors(study)
     return _launch(study, by=by)
 
 
@@ -51,6 +53,7 @@ def _launch(study: Study, *, by: User | None) -> Study:
     outputs = _outputs(study, systems)
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
+    note_sound(study)
     count_golds(study)
     study.plan = _plan(study, systems, outputs)
     study.plan_hash = sha256(json.dumps(study.plan, sort_keys=True, ensure_ascii=False))
@@ -87,7 +90,7 @@ def launch_problems(study: Study) -> list[str]:
         if broken:
             problems.append(f"{system.name} has {broken} outputs that failed or were cancelled.")
     sizes = _size_problems(study, protocol, systems=len(systems), prompts=prompts)
-    return problems + sizes + media_problems(study) + way_problems(study)
+    return problems + sizes + media_problems(study) + anchor_problems(study) + way_problems(study)
 
 
 def _size_problems(study: Study, protocol: Protocol, *, systems: int, prompts: int) -> list[str]:

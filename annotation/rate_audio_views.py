@@ -13,14 +13,13 @@ from annotation.audio_gate.attempts import (
     latest_attempt,
     sound_of,
 )
-from annotation.audio_gate.parts import ATTEMPTS
 from annotation.audio_gate.sounds import volume_wav
 from annotation.exceptions import AnnotationError, PartClosed
 from annotation.models import Study
 from annotation.rate_access import RaterHttpRequest, rater_required
 from annotation.rate_pages import at_step, go_home, rater_page, turn_page
 from annotation.steps import AUDIO, current_step
-from evalsite.lib.byte_ranges import ranged_response
+from evalsite.lib.ranges import RangeNotSatisfiable, parse_range
 
 CONTENT_TYPE = "audio/wav"
 
@@ -56,7 +55,6 @@ def _page(
             request,
             "audio_volume",
             parts=len(request.rater.study.way.audio_gate),
-            attempts=ATTEMPTS,
             advice=advice_after(check) if check else "",
         )
     status = 409 if problem else 200
@@ -69,7 +67,7 @@ def volume(request: RaterHttpRequest) -> HttpResponse:
     """The noise by which the volume is set; it is the same for everybody."""
     if current_step(request.rater) is not AUDIO:
         raise Http404
-    return ranged_response(request, volume_wav(), content_type=CONTENT_TYPE)
+    return _sent(request, volume_wav())
 
 
 @require_safe
@@ -79,4 +77,18 @@ def sound(request: RaterHttpRequest, sound: str) -> HttpResponse:
     found = sound_of(request.rater, sound) if current_step(request.rater) is AUDIO else None
     if found is None:
         raise Http404
-    return ranged_response(request, found, content_type=CONTENT_TYPE)
+    return _sent(request, found)
+
+
+def _sent(request: RaterHttpRequest, content: bytes) -> HttpResponse:
+    """Send a sound, or the part of it that a player asks for: Safari plays nothing else."""
+    try:
+        part = parse_range(request.headers.get("Range", ""), len(content))
+    except RangeNotSatisfiable:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{len(content)}"})
+    start, stop = part or (0, len(content))
+    headers = {"Accept-Ranges": "bytes"}
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
+    status = 206 if part else 200
+    return HttpResponse(content[start:stop], CONTENT_TYPE, status=status, headers=headers)

@@ -9,10 +9,11 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from annotation.assignments import assignment_for_screen
-from annotation.blinding import media_at
+from annotation.blinding import low_pass_at, media_at
 from annotation.models import Assignment, Rater
 from annotation.rate_access import known_rater
 from evalsite.lib.ranges import RangeNotSatisfiable, parse_range
+from generation.anchors import served_anchor
 from generation.copies import served_copy
 from generation.exceptions import MediaDamaged
 from generation.media import read_part
@@ -39,8 +40,15 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
         return _nothing()
     assignment = assignment_for_screen(pk)
     source = media_at(assignment, place)
-    copy = served_copy(source, loudness=rater.study.way.loudness) if source else None
+    copy = _copy(source, low_pass_at(assignment, place), rater) if source else None
     return _sent(request, copy) if copy else _nothing()
+
+
+def _copy(source: Media, hertz: int | None, rater: Rater) -> Media | None:
+    loudness = rater.study.way.loudness
+    if hertz is None:
+        return served_copy(source, loudness=loudness)
+    return served_anchor(source, hertz, loudness=loudness)
 
 
 def _shown_now(rater: Rater, token: UUID) -> int | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext
 
 from annotation.audio_gate.parts import ALL, ATTEMPTS, PARTS, SOUNDS, Part
 from annotation.exceptions import AnswerIncomplete, ChoiceUnknown, PartClosed
@@ -24,8 +25,7 @@ _SEEDS = 2**63
 
 @dataclass(frozen=True, kw_only=True)
 class BlindSound:
-    #: From 1.
-    number: int
+    label: str
     #: Stands in its address.
     id: str
     #: The field of its answer.
@@ -92,12 +92,12 @@ def blind_part(check: AudioCheck, kept: Mapping[str, str] | None = None) -> Blin
     part, kept = PARTS[current["name"]], kept or {}
     return BlindPart(
         form=current["form"],
-        title=part.title,
-        why=part.why,
-        question=part.question,
-        choices=tuple((str(value), words) for value, words in enumerate(part.choices)),
+        title=gettext(part.title),
+        why=gettext(part.why),
+        question=gettext(part.question),
+        choices=tuple((str(value), gettext(words)) for value, words in enumerate(part.choices)),
         sounds=tuple(
-            BlindSound(number=i + 1, id=id_, field=_field(i), value=kept.get(_field(i), ""))
+            BlindSound(label=_label(i), id=id_, field=_field(i), value=kept.get(_field(i), ""))
             for i, id_ in enumerate(current["sounds"])
         ),
         number=check.parts.index(current) + 1,
@@ -146,11 +146,16 @@ def answer_part(rater: Rater, *, form: str, posted: Mapping[str, str]) -> AudioC
 def _choice(part: Part, posted: Mapping[str, str], number: int) -> int:
     value = posted.get(_field(number), "")
     if not value:
-        raise AnswerIncomplete(f"One answer is missing: Sound {number + 1}.")
+        words = gettext("One answer is missing: %(label)s")
+        raise AnswerIncomplete(words % {"label": _label(number)})
     places = [str(place) for place in range(len(part.choices))]
     if value not in places:
         raise ChoiceUnknown
     return int(value)
+
+
+def _label(number: int) -> str:
+    return gettext("Sound %(number)s") % {"number": number + 1}
 
 
 def _field(number: int) -> str:
@@ -160,4 +165,4 @@ def _field(number: int) -> str:
 def advice_after(check: AudioCheck) -> str:
     """Say what to try again with, after a failed attempt."""
     failed = [part for part in check.parts if "answers" in part]
-    return PARTS[failed[-1]["name"]].advice if failed else ""
+    return gettext(PARTS[failed[-1]["name"]].advice) if failed else ""

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import comb
 
 import numpy as np
+from django.utils.translation import gettext_noop
 
 from annotation.audio_gate.sounds import (
     MOST_BEEPS,
@@ -27,7 +28,10 @@ SOUNDS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part: `SOUNDS` sounds with one question. A choice is a place in `choices`, from 0."""
+    """One part: `SOUNDS` sounds with one question. A choice is a place in `choices`, from 0.
+
+    Texts but the label are translated where they are shown.
+    """
 
     name: str
     label: str
@@ -97,43 +101,55 @@ def chance_of(names: Sequence[str], *, attempts: int = ATTEMPTS) -> Fraction:
     return 1 - (1 - once) ** attempts
 
 
-_WEAR = "Wear headphones or earphones, on both ears and plugged in well, in a quiet place."
-
 ALL = (
     Part(
         name="headphones",
         label="Headphones: a pitch that only two ears can hear (Huggins; Milne et al. 2021)",
-        title="Are your headphones on?",
-        why="Each sound is three noises in a row. One of them holds a faint, steady tone. It can "
-        "be heard over headphones only, so this shows that you wear them.",
-        question="Which noise holds the tone?",
-        advice=f"The faint tone is heard with headphones on both ears. {_WEAR}",
-        choices=("The first", "The second", "The third"),
+        title=gettext_noop("Are your headphones on?"),
+        why=gettext_noop(
+            "Each sound is three noises in a row. One of them holds a faint, steady tone. It can "
+            "be heard over headphones only, so this shows that you wear them."
+        ),
+        question=gettext_noop("Which noise holds the tone?"),
+        advice=gettext_noop(
+            "The faint tone is heard with headphones on both ears. See that they are on, and "
+            "plugged in well, in a quiet place."
+        ),
+        choices=(gettext_noop("The first"), gettext_noop("The second"), gettext_noop("The third")),
         make=huggins,
         needed=6,
     ),
     Part(
         name="antiphase",
         label="Headphones: tones in antiphase (Woods et al. 2017)",
-        title="Are your headphones on?",
-        why="Each sound is three tones in a row. One of them is quieter than the others. Over "
-        "loudspeakers another one seems to be, so this shows that you wear headphones.",
-        question="Which tone is the quietest?",
-        advice=f"Over headphones the quietest tone can be told. {_WEAR}",
-        choices=("The first", "The second", "The third"),
+        title=gettext_noop("Are your headphones on?"),
+        why=gettext_noop(
+            "Each sound is three tones in a row. One of them is quieter than the others. Over "
+            "loudspeakers another one seems to be, so this shows that you wear headphones."
+        ),
+        question=gettext_noop("Which tone is the quietest?"),
+        advice=gettext_noop(
+            "Over headphones the quietest tone can be told. See that they are on both ears, and "
+            "plugged in well, in a quiet place."
+        ),
+        choices=(gettext_noop("The first"), gettext_noop("The second"), gettext_noop("The third")),
         make=antiphase,
         needed=5,
     ),
     Part(
         name="ears",
         label="Both ears: a tone on the left, on the right or in both",
-        title="Do both sides play, each on its own side?",
-        why="Each sound is one tone. It comes from the left, from the right, or from both, which "
-        "you hear in the middle.",
-        question="Where is the tone?",
-        advice="A side was mixed up or missing: see that the headphones are the right way round, "
-        "and that the sound is not set to mono.",
-        choices=("Left", "Right", "Both"),
+        title=gettext_noop("Do both sides play, each on its own side?"),
+        why=gettext_noop(
+            "Each sound is one tone. It comes from the left, from the right, or from both, which "
+            "you hear in the middle."
+        ),
+        question=gettext_noop("Where is the tone?"),
+        advice=gettext_noop(
+            "A side was mixed up or missing: see that the headphones are the right way round, "
+            "and that the sound is not set to mono."
+        ),
+        choices=(gettext_noop("Left"), gettext_noop("Right"), gettext_noop("Both")),
         make=side,
         needed=6,
         has_each=True,
@@ -141,12 +157,16 @@ ALL = (
     Part(
         name="hearing",
         label="Hearing: counting beeps that become softer",
-        title="Can you hear soft sounds?",
-        why="Each sound has some beeps, not evenly spaced, and takes four seconds. From sound to "
-        "sound they are softer. Do not change the volume.",
-        question="How many beeps are there?",
-        advice="Soft sounds were not heard. Go to a quieter place, and set the volume anew.",
-        choices=(*(str(count) for count in range(1, MOST_BEEPS + 1)), "I hear none"),
+        title=gettext_noop("Can you hear soft sounds?"),
+        why=gettext_noop(
+            "Each sound has some beeps, not evenly spaced, and takes four seconds. From sound to "
+            "sound they are softer. Do not change the volume."
+        ),
+        question=gettext_noop("How many beeps are there?"),
+        advice=gettext_noop(
+            "Soft sounds were not heard. Go to a quieter place, and set the volume anew."
+        ),
+        choices=(*(str(count) for count in range(1, MOST_BEEPS + 1)), gettext_noop("I hear none")),
         make=beeps,
         needed=5,
         never=1,

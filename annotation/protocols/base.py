@@ -95,6 +95,11 @@ class Protocol(ABC):
         return False
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the outputs are sounds that are switched on one clock, and only rated so."""
+        return False
+
+    @property
     def reason_box(self) -> str:
         """Whether raters are asked for a reason: off, optional or required."""
         return "off"

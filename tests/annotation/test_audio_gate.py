@@ -85,7 +85,7 @@ def test_it_comes_after_the_instructions_and_who_hears_goes_on(study, bob):
     assert where(client, bob) == "audio"
     page = client.get(path_of(bob, "audio"))
     assert "Set your volume" in text_of(page)
-    assert "4 short parts" in text_of(page)
+    assert "six sounds each: 4" in text_of(page)
     assert not bob.audio_checks.exists(), "looking begins nothing"
     begin(client, bob)
     for number in range(4):
@@ -195,6 +195,17 @@ def test_sounds_come_with_the_same_headers_and_different_bytes(bob):
         assert found[0]["Content-Type"] == "audio/wav"
         assert "no-store" in found[0]["Cache-Control"]
         answer(client, bob)
+
+
+def test_a_player_may_ask_for_a_part_of_a_sound(bob):
+    client = enter(bob)
+    begin(client, bob)
+    (url, *_) = addresses(client.get(path_of(bob, "audio")))
+    whole = client.get(url).content
+    part = client.get(url, headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.content) == (206, whole[2:6])
+    assert part["Content-Range"] == f"bytes 2-5/{len(whole)}"
+    assert client.get(url, headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
 
 
 def test_nobody_else_gets_a_sound(study, bob):

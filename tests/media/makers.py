@@ -39,6 +39,14 @@ def sine(
     return content.getvalue()
 
 
+def noise_file(*, seed: int, seconds: float = 2.0, rate: int = 44_100) -> bytes:
+    """Return white noise in mono, the same for the same seed."""
+    content = io.BytesIO()
+    samples = 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate))
+    soundfile.write(content, samples, rate, format="WAV")
+    return content.getvalue()
+
+
 def import_media(study: Study, folder: Path, contents: dict[str, list[bytes]]) -> None:
     """Replace the draft's outputs by files: a list, by prompt, for each system's slug."""
     Output.objects.filter(system__in=study.systems.all()).delete()
