@@ -37,6 +37,7 @@ from annotation.models import (
     TaskOutput,
 )
 from annotation.paid_time import seconds_left
+from annotation.plays import read_plays, require_all_played, require_each_heard
 from annotation.protocols import Shown, protocol_of
 from annotation.steps import reopen_judging
 from evalsite.lib.db import write_transaction
@@ -58,6 +59,7 @@ class Reply(TypedDict, total=False):
     parts: Mapping[str, str]
     seconds: float | None
     comment: str
+    plays: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +233,11 @@ def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
     protocol, comment = protocol_of(rater.study), reply.get("comment", "").strip()
     posted = {"choice": reply.get("choice", ""), **reply.get("parts", {})}
     answer = protocol.read(posted, shown_to(slot))
+    plays = read_plays(reply.get("plays", ""), protocol, shown_to(slot))
+    if protocol.is_heard:
+        require_each_heard(slot, plays)
+    if rater.study.way.must_play:
+        require_all_played(slot, protocol, plays)
     if protocol.reason_box == "required" and not comment:
         raise AnswerIncomplete(gettext("Please write why, in a few words."))
     return Judgment.objects.create(
@@ -244,6 +251,7 @@ def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
         answer=answer.more,
         seconds=_bounded(reply.get("seconds"), slot),
         comment=comment[:MAX_COMMENT],
+        plays=plays,
         supersedes=_close(slot),
     )
 

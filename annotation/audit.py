@@ -5,6 +5,7 @@ Everything happens in one transaction that is rolled back: an audit leaves no tr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,6 @@ from annotation.audio_gate.attempts import latest_attempt
 from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotOpen
 from annotation.models import Assignment, Rater, Side, Study, TaskOutput
-from annotation.protocols.mushra import HEARD
 from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
 from annotation.shown_orders import ShownOrders
@@ -187,7 +187,7 @@ def _any_answer(slot: Assignment) -> dict[str, str]:
     return {
         "comment": "The audit was here.",
         **{part.name: "50" for part in sliders},
-        HEARD: ",".join("1" for _ in sliders),
+        "plays": json.dumps({media.place: [1, 1, 1.0] for media in task.played}),
         **{
             part.name: part.choices[number % len(part.choices)].value
             for number, part in enumerate(task.parts)

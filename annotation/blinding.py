@@ -11,14 +11,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
+from annotation.plays import PROMPT, REFERENCE
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
-from annotation.protocols.mushra import ANCHORS, HEARD
+from annotation.protocols.mushra import ANCHORS
 from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
 
-#: Places of a screen besides the numbers of its outputs.
-PROMPT, REFERENCE = "prompt", "reference"
 #: What plays what: letters that no other key of the page uses. Digits are answers.
 PLAY_KEYS = {
     PROMPT: "p",
@@ -82,11 +81,19 @@ class BlindTask:
     #: The questions that stand by themselves.
     parts: tuple[BlindPart, ...]
     comment: str
-    #: How often each sound was heard already, in the order shown.
-    heard: str = ""
     #: Whether the rater corrects an answer, and which, where it is one choice.
     is_correction: bool = False
     earlier_choice: str = ""
+
+    @property
+    def media(self) -> tuple[BlindMedia, ...]:
+        """Return all there is to hear or to look at, in the order of the screen."""
+        shown = (self.prompt_media, self.reference_media, *(o.media for o in self.outputs))
+        return tuple(media for media in shown if media is not None)
+
+    @property
+    def played(self) -> tuple[BlindMedia, ...]:
+        return tuple(media for media in self.media if media.is_played)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,8 @@ class BlindStudy:
     reason_box: str
     is_one_press: bool
     is_heard: bool
+    #: An answer is only taken once all was played to its end.
+    must_play: bool
     #: The questions as every task asks them; none where they depend on what is shown.
     parts: tuple[Part, ...]
 
@@ -155,6 +164,7 @@ def blind_study(study: Study) -> BlindStudy:
         reason_box=protocol.reason_box,
         is_one_press=protocol.is_one_press,
         is_heard=protocol.is_heard,
+        must_play=study.way.must_play,
         parts=protocol.parts(question=study.question, count=0),
     )
 
@@ -201,7 +211,6 @@ def blind_task(
         ),
         parts=alone,
         comment=values.get("comment", ""),
-        heard=values.get(HEARD, ""),
         is_correction=earlier is not None,
         earlier_choice=_in_words(parts[0], said) if protocol.is_one_press else "",
     )

@@ -29,6 +29,7 @@ class AnswerForm(TokenForm):
     choice = forms.CharField(required=False, max_length=20)
     seconds = forms.FloatField(required=False, min_value=0, max_value=1e6)
     comment = forms.CharField(required=False, max_length=5000, strip=True)
+    plays = forms.CharField(required=False, max_length=100_000)
 
     def reply(self) -> Reply:
         data = self.cleaned_data
@@ -37,6 +38,7 @@ class AnswerForm(TokenForm):
             parts={name: self.data[name] for name in self.data},
             seconds=data["seconds"],
             comment=data["comment"],
+            plays=data["plays"],
         )
 
 
@@ -52,6 +54,11 @@ class Refused:
     def seconds(self) -> str:
         """Return the time on screen so far, which goes on from there."""
         return self.fields.get("seconds", "")
+
+    @property
+    def plays(self) -> str:
+        """Return what was played so far."""
+        return self.fields.get("plays", "")
 
 
 class SurveyForm(forms.Form):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -24,6 +24,7 @@ from annotation.models import (
 from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS
 from annotation.redaction import check_words
+from annotation.way import set_way
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.slugs import free_slug
@@ -47,13 +48,14 @@ def create_study(
     slug: str = "",
     seed: int | None = None,
     options: Any = None,
+    way: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Study:
     """Make a draft. `settings` are the study's other fields, by name.
 
-    `options` are the protocol's own. Raises `InputRefused` for a taken slug, an unknown protocol,
-    options that it does not take, systems that are not distinct, and a pairing that does not go
-    with the rest.
+    `options` are the protocol's own, `way` is what is set of its raters' way. Raises
+    `InputRefused` for a taken slug, an unknown protocol, options that it does not take, systems
+    that are not distinct, and a pairing that does not go with the rest.
     """
     if protocol not in PROTOCOLS:
         raise InputRefused(f"unknown protocol {protocol!r}", expected=" or ".join(PROTOCOLS))
@@ -91,6 +93,8 @@ def create_study(
         StudySystem(study=study, system=system, position=position)
         for position, system in enumerate(systems)
     )
+    if way:
+        set_way(study, **way)
     study.log("created", by=owner)
     return study
 

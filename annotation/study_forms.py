@@ -16,6 +16,7 @@ from annotation.protocols import PROTOCOLS, Protocol, labels
 from annotation.services import MAX_GROUP, MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.forms import RowsField
+from generation.copies import STANDARD_LOUDNESS
 from generation.models import PromptSet, System
 
 CODE = r"^[A-Za-z0-9_-]{1,64}$"
@@ -101,6 +102,18 @@ class StudyForm(forms.Form):
     allow_tie = forms.BooleanField(required=False, initial=True, label="Offer “Tie”")
     allow_both_bad = forms.BooleanField(required=False, initial=True, label="Offer “Both bad”")
 
+    same_loudness = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Bring sounds to one loudness",
+        help_text=f"{STANDARD_LOUDNESS:g} LUFS, by ITU-R BS.1770.",
+    )
+    must_play = forms.BooleanField(
+        required=False,
+        label="Take an answer only after everything was played",
+        help_text="Sounds and videos, to their end. Raters' browsers need JavaScript for it.",
+    )
+
     def __init__(self, *args: Any, owner: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, rows in (
@@ -134,6 +147,11 @@ class StudyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         self._gather_options(data)
+        data["way"] = {
+            **({} if data.pop("same_loudness", True) else {"loudness": None}),
+            **({"must_play": True} if data.pop("must_play", False) else {}),
+            **({"audio_gate": gate} if (gate := data.pop("audio_gate", [])) else {}),
+        }
         if self.errors.keys() & {"protocol", "pairing", "task_budget"}:
             return data
         try:

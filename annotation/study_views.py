@@ -14,7 +14,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.audio_gate.outcomes import audio_outcomes
-from annotation.audio_gate.parts import PARTS
 from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
@@ -36,8 +35,6 @@ from annotation.services import (
     revoke_rater,
 )
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
-from annotation.way import set_way
-from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
 from generation.models import Output, System
@@ -70,22 +67,13 @@ def study_create(request: UserHttpRequest) -> HttpResponse:
     if form.is_valid():
         data = dict(form.cleaned_data)
         try:
-            study = _make_draft(request, data)
+            study = create_study(owner=request.user, **data)
         except EvalsiteError as error:
             form.add_error(None, str(error))
         else:
             return redirect("annotation:study-detail", study.slug)
     size = form.size() if form.is_bound else None
     return render(request, "annotation/study_form.html", {"form": form, "size": size})
-
-
-@write_transaction()
-def _make_draft(request: UserHttpRequest, data: dict[str, Any]) -> Study:
-    wanted = data.pop("audio_gate")
-    study = create_study(owner=request.user, **data)
-    if wanted:
-        set_way(study, audio_gate=[name for name in PARTS if name in wanted])
-    return study
 
 
 @login_required

@@ -16,6 +16,8 @@ Check = Callable[[Any], Any]
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_MONEY = Decimal(10_000)
+#: The lowest and the highest loudness [LUFS] that sounds can be brought to.
+LEVELS = (-40.0, -10.0)
 
 
 def whole(low: int, high: int) -> Check:
@@ -67,6 +69,22 @@ def code(value: Any) -> str:
 
 def address(value: Any) -> str:
     return check_return_url(text(300)(value))
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputRefused(repr(value), expected="true or false")
+    return value
+
+
+def level(value: Any) -> float | None:
+    """Read a loudness in LUFS; "off" is None: every sound is as loud as it is."""
+    if value == "off":
+        return None
+    low, high = LEVELS
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputRefused(repr(value), expected=f'LUFS, {low:g} to {high:g}, or "off"')
+    return float(value)
 
 
 def money(value: Any) -> Decimal:

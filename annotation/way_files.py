@@ -1,4 +1,4 @@
-"""The raters' way in a study's TOML: the tables `[raters]`, `[[gold]]` and `[[survey]]`."""
+"""The raters' way in a study's TOML: the tables `[raters]`, `[media]`, `[[gold]]`, `[[survey]]`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from annotation.audio_gate.parts import PARTS
 from annotation.gold_files import OPTIONAL, REQUIRED, import_gold
 from annotation.models import Study
 from annotation.survey_files import read_survey
-from annotation.value_checks import Check, address, code, money, one_of, some_of, text, whole
+from annotation.value_checks import (
+    Check,
+    address,
+    code,
+    flag,
+    level,
+    money,
+    one_of,
+    some_of,
+    text,
+    whole,
+)
 from annotation.way import set_way
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
@@ -50,14 +61,17 @@ KEYS: dict[str, Check] = {
     "bonus_rule": one_of("accuracy", "complete"),
     "bonus_percent": whole(0, 100),
 }
+#: Keys of `[media]`, of `Way` too.
+MEDIA_KEYS: dict[str, Check] = {"loudness": level, "must_play": flag}
 
 
 def take_way(values: dict[str, Any], *, file: str) -> WayTables:
     """Take the tables out of a parsed file; raise `InputRefused` for the first bad key."""
-    raters, gold = values.pop("raters", {}), values.pop("gold", [])
-    if not isinstance(raters, dict):
-        raise InputRefused("raters is no table", expected="[raters]", file=file)
-    settings = {key: _checked(key, value, file) for key, value in raters.items()}
+    gold = values.pop("gold", [])
+    settings = {
+        **_settings("raters", values.pop("raters", {}), KEYS, file),
+        **_settings("media", values.pop("media", {}), MEDIA_KEYS, file),
+    }
     if survey := values.pop("survey", None):
         settings["survey"] = read_survey(survey, file=file)
     return WayTables(
@@ -66,14 +80,20 @@ def take_way(values: dict[str, Any], *, file: str) -> WayTables:
     )
 
 
-def _checked(key: str, value: Any, file: str) -> Any:
-    if key not in KEYS:
-        raise InputRefused(f"unknown key raters.{key}", expected=", ".join(KEYS), file=file)
+def _settings(table: str, values: Any, keys: dict[str, Check], file: str) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise InputRefused(f"{table} is no table", expected=f"[{table}]", file=file)
+    return {key: _checked(table, key, value, keys, file) for key, value in values.items()}
+
+
+def _checked(table: str, key: str, value: Any, keys: dict[str, Check], file: str) -> Any:
+    if key not in keys:
+        raise InputRefused(f"unknown key {table}.{key}", expected=", ".join(keys), file=file)
     try:
-        return KEYS[key](value)
+        return keys[key](value)
     except InputRefused as error:
         raise InputRefused(
-            f"raters.{key} is {error.wrong}", expected=error.expected, file=file
+            f"{table}.{key} is {error.wrong}", expected=error.expected, file=file
         ) from None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from annotation.exchange.lines import OPTIONAL
 from annotation.models import Study, TaskOutput
+from annotation.plays import plays_column
 from annotation.protocols import Answer, Protocol, protocol_of
 from evalsite.lib.exceptions import InputRefused
 
@@ -19,7 +20,7 @@ _FIELDS = (
     "pk", "task_id", "task__group", "rater_id", "task__prompt__key", "task__system_a__name",
     "task__system_b__name", "verdict", "score", "answer", "rater__name", "rater__group",
     "rater__is_judge", "left",
-    "task__prompt__category", "seconds", "comment", "created_at",
+    "task__prompt__category", "seconds", "comment", "created_at", "plays",
 )  # fmt: skip
 
 
@@ -35,6 +36,7 @@ def export_columns(study: Study) -> tuple[str, ...]:
         *(("left",) if protocol.has_sides else ()),
         *protocol.more_columns,
         *OPTIONAL,
+        *(("plays",) if study.judgments.filter(plays__isnull=False).exists() else ()),
     )
 
 
@@ -116,6 +118,7 @@ def _record(row: dict[str, Any], names: list[str], protocol: Protocol, rule: str
         "comment": row["comment"],
         "created_at": row["created_at"].isoformat(),
         "excluded": rule,
+        "plays": plays_column(row["plays"]),
     }
 
 

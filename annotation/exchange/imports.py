@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from annotation.exchange.lines import Line, protocol_for, read_lines
 from annotation.models import Exclusion, Judgment, Rater, Study, StudySystem, Task, TaskOutput
+from annotation.plays import renumbered_plays
 from annotation.protocols import Protocol, protocol_of
 from annotation.protocols.base import OTHER
 from evalsite.lib.db import write_transaction
@@ -264,5 +265,6 @@ def _judgment(study: Study, protocol: Protocol, index: _Index, line: Line) -> Ju
         answer=answer.more,
         seconds=line.seconds,
         comment=line.comment,
+        plays=renumbered_plays(line.plays, places),
         created_at=line.created_at or now(),
     )

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from annotation.models import Side
+from annotation.plays import Plays, plays_in
 from annotation.protocols import PROTOCOLS, Answer, Protocol
 from annotation.protocols.groups import names_in
 from evalsite.lib.exceptions import InputRefused
@@ -31,6 +32,7 @@ COLUMNS = tuple(
             *protocol.telling_columns,
             *protocol.extra_columns,
             *OPTIONAL,
+            "plays",
         )
         if name not in PREFIXES
     )
@@ -55,6 +57,7 @@ class Line:
     comment: str
     created_at: datetime | None
     excluded: str
+    plays: Plays | None
 
 
 def protocol_in(row: Row) -> type[Protocol]:
@@ -120,6 +123,7 @@ def _line(row: Row, protocol: Protocol) -> Line:
         comment=row.text("comment", required=False)[:5000],
         created_at=_moment(row),
         excluded=row.text("excluded", required=False)[:60],
+        plays=plays_in(row),
     )
 
 

@@ -7,7 +7,6 @@ sounds are judged. A variant leaves the reference out, where there is none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,7 +16,6 @@ from django import forms
 from django.utils.translation import gettext, gettext_noop
 
 from annotation.design import TaskPlan, plan_groups
-from annotation.exceptions import AnswerIncomplete, ChoiceUnknown
 from annotation.protocols.base import Groups
 from annotation.protocols.groups import names_in, numbers_in, shown_in, shown_names
 from annotation.protocols.options import OptionReader
@@ -29,9 +27,6 @@ BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")  # as in `mos`, where the c
 MOST_SIGNALS = 12
 #: Where the low and the mid anchor end [Hz].
 ANCHORS = (3500, 7000)
-#: The field that says how often each signal was heard, in the order shown.
-HEARD = "heard"
-_COUNTS = re.compile(r"[0-9]{1,4}(,[0-9]{1,4}){0,11}")
 ANCHOR_COLUMNS = tuple(f"anchor_{hertz}" for hertz in ANCHORS)
 
 
@@ -113,33 +108,14 @@ class Mushra(Groups):
 
     def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
         parts = self.parts(question=self.question, count=len(shown.order))
-        scores, heard = [0] * len(parts), [0] * len(parts)
-        plays = self._plays(posted, parts)
-        for part, place, times in zip(parts, shown.order, plays, strict=True):
-            scores[place], heard[place] = part.read_number(posted), times
-        more = {"heard": heard} if self.sound else {}
-        return Answer(more={"scores": scores, "order": list(shown.order), **more})
-
-    def _plays(self, posted: Mapping[str, str], parts: Sequence[Part]) -> list[int]:
-        """Return how often each signal was heard; raise where one was not, and is a sound."""
-        if not self.sound:
-            return [0] * len(parts)
-        said = posted.get(HEARD, "")
-        if not _COUNTS.fullmatch(said) or said.count(",") != len(parts) - 1:
-            raise ChoiceUnknown(gettext("Which sounds were played could not be read."))
-        plays = [int(count) for count in said.split(",")]
-        for part, times in zip(parts, plays, strict=True):
-            if times == 0:
-                words = gettext("One sound was not played: %(label)s")
-                raise AnswerIncomplete(words % {"label": part.label})
-        return plays
+        scores = [0] * len(parts)
+        for part, place in zip(parts, shown.order, strict=True):
+            scores[place] = part.read_number(posted)
+        return Answer(more={"scores": scores, "order": list(shown.order)})
 
     def say(self, answer: Answer, shown: Shown) -> dict[str, str]:
-        scores, heard = answer.more["scores"], answer.more.get("heard")
-        said = {f"score_{i}": str(scores[place]) for i, place in enumerate(shown.order)}
-        if heard:
-            said[HEARD] = ",".join(str(heard[place]) for place in shown.order)
-        return said
+        scores = answer.more["scores"]
+        return {f"score_{i}": str(scores[place]) for i, place in enumerate(shown.order)}
 
     # Counting
 

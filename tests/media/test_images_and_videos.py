@@ -151,7 +151,7 @@ def film(
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", *source, *tags, "-shortest", str(folder / name)], check=True
     )
-    return (folder / name).read_bytes()
+    return bytes((folder / name).read_bytes())
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mov", "film.mkv", "film.webm"])

@@ -16,7 +16,7 @@ from annotation.quality.rule_sets import RULE_SETS
 from annotation.services import create_study
 from annotation.study_files import KEYS, study_arguments
 from annotation.way_files import KEYS as WAY_KEYS
-from annotation.way_files import take_way
+from annotation.way_files import MEDIA_KEYS, take_way
 from evalsite.lib.commands import EvalsiteCommand
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
@@ -29,6 +29,8 @@ class Command(EvalsiteCommand):
         + ", ".join(KEYS)
         + ". Tables: [raters] with "
         + ", ".join(WAY_KEYS)
+        + "; [media] with "
+        + ", ".join(MEDIA_KEYS)
         + "; [[gold]] with "
         + ", ".join((*REQUIRED, *OPTIONAL))
         + "; [[rules]] with set ("

@@ -3,8 +3,6 @@
 // clock and the fades are in mushra-engine.js.
 (() => {
   "use strict";
-  // A sound counts as heard after so many milliseconds.
-  const HEARD_AFTER = 500;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   // One for the page: browsers allow only a few. It wakes up with the first press.
   let context = null;
@@ -14,8 +12,7 @@
     constructor(root) {
       this.root = root;
       this.signals = [...root.querySelectorAll("[data-signal]")];
-      this.rated = this.signals.filter((signal) => this.part(signal));
-      this.times = this.counts();
+      this.plays = this.said();
       this.closed = false;
       root.addEventListener("click", (event) => this.press(event));
       for (const edge of root.querySelectorAll("[data-edge]")) {
@@ -34,10 +31,13 @@
       return signal.parentElement.querySelector("[data-slider]");
     }
 
-    // How often each was heard, before an answer came back or in the one that is corrected.
-    counts() {
-      const said = this.one("[data-heard]").value.split(",").map(Number);
-      return said.length === this.rated.length ? said : this.rated.map(() => 0);
+    // What was played before an answer came back: starts, ends and seconds by place.
+    said() {
+      try {
+        return JSON.parse(document.querySelector("[data-plays]").value || "{}");
+      } catch {
+        return {};
+      }
     }
 
     // Loading
@@ -89,27 +89,36 @@
 
     hear(number) {
       context.resume();
-      const isNew = this.engine.heard !== number;
-      this.engine.hear(number);
-      if (isNew) this.count(this.rated.indexOf(this.signals[number]));
+      if (this.engine.heard !== number) {
+        this.note(0);
+        this.engine.hear(number);
+        this.note(1);
+      }
       this.lock();
       const part = this.part(this.signals[number]);
       if (part) part.querySelector("input[type=range]").focus();
     }
 
     rest() {
+      this.note(0);
       this.engine.rest();
-      clearTimeout(this.timer);
       this.lock();
     }
 
-    count(number) {
-      clearTimeout(this.timer);
-      if (number < 0) return;
-      this.timer = setTimeout(() => {
-        this.times[number] = Math.min(this.times[number] + 1, 9999);
-        this.one("[data-heard]").value = this.times.join(",");
-      }, HEARD_AFTER);
+    // Add to what is heard now the time since the last note, and perhaps a start.
+    note(starts) {
+      const time = context.currentTime;
+      const signal = this.signals[this.engine?.heard ?? -1];
+      if (signal) {
+        const [begun, , seconds] = this.plays[signal.dataset.place] ?? [0, 0, 0];
+        const more = Math.min(seconds + (starts ? 0 : time - this.notedAt), 86_400);
+        const ends = Math.min(Math.floor(more / this.engine.duration), 1000);
+        this.plays[signal.dataset.place] = [Math.min(begun + starts, 1000), ends, more];
+      }
+      this.notedAt = time;
+      document.querySelector("[data-plays]").value = JSON.stringify(this.plays, (_, value) =>
+        typeof value === "number" ? Number(value.toFixed(2)) : value
+      );
     }
 
     mark(which) {
@@ -175,7 +184,6 @@
 
     close() {
       this.closed = true;
-      clearTimeout(this.timer);
       this.engine?.rest();
     }
   }
@@ -185,6 +193,11 @@
     const root = document.querySelector("[data-console]");
     desk = root ? new Desk(root) : null;
   };
+
+  // Before anything is read from the form.
+  document.addEventListener("submit", () => {
+    if (desk?.engine) desk.note(0);
+  }, true);
 
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "turn") bind();
