@@ -37,7 +37,8 @@ from annotation.services import (
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
-from generation.models import Output, System
+from generation.models import Output
+from generation.output_facts import facts_of
 
 PAGE_SIZE = 50
 #: So many outputs that name a system are listed.
@@ -134,36 +135,19 @@ def _progress(study: Study) -> dict[str, int]:
 
 def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
     systems = list(study.systems.order_by("study_systems__position"))
+    shown = Output.objects.filter(prompt__prompt_set=study.prompt_set, sample=study.sample)
     namings = list(namings_in(study, systems))
     naming = Counter(found.output.system_id for found in namings if found.left_over)
     context = {
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
-        "outputs": [_output_facts(study, system, naming[system.pk]) for system in systems],
+        "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(shown, systems)],
         "namings": namings[:MAX_NAMINGS],
         "namings_more": max(len(namings) - MAX_NAMINGS, 0),
         "words": sorted({word for naming in namings for word in naming.words} | {*study.redact}),
     }
     return render(request, "annotation/study_draft.html", context)
-
-
-def _output_facts(study: Study, system: System, naming: int) -> dict[str, Any]:
-    """Count what a researcher should know of a system's outputs before raters see them."""
-    outputs = Output.objects.filter(
-        system=system, prompt__prompt_set=study.prompt_set, sample=study.sample
-    )
-    done = outputs.done()
-    count = done.count()
-    return {
-        "system": system,
-        "done": count,
-        "unfinished": outputs.unfinished().count(),
-        "cut": done.filter(finish_reason=Output.Finish.LENGTH).count(),
-        "empty": done.filter(text="").count(),
-        "names_itself": naming,
-        "duplicates": count - done.order_by().values("text_hash").distinct().count(),
-    }
 
 
 def acting(
