@@ -147,10 +147,12 @@ class StudyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         self._gather_options(data)
+        wanted = data.pop("audio_gate", [])
+        gate = [name for name in PARTS if name in wanted]
         data["way"] = {
             **({} if data.pop("same_loudness", True) else {"loudness": None}),
             **({"must_play": True} if data.pop("must_play", False) else {}),
-            **({"audio_gate": gate} if (gate := data.pop("audio_gate", [])) else {}),
+            **({"audio_gate": gate} if gate else {}),
         }
         if self.errors.keys() & {"protocol", "pairing", "task_budget"}:
             return data

@@ -149,8 +149,10 @@ def test_two_failed_tries_screen_out_with_that_code():
     assert not bob.judgments.exists()
 
 
-def test_a_guesser_is_out_and_the_draws_of_two_raters_differ(study):
-    """Twenty who click at random, twice each."""
+def test_guessers_are_out_and_the_draws_of_two_raters_differ(study, monkeypatch):
+    """Twenty who click at random, twice each; the seeds are fixed, else one in 18 runs fails."""
+    seeds = iter(range(1000, 1040))
+    monkeypatch.setattr("annotation.audio_gate.attempts.secrets.randbelow", lambda _: next(seeds))
     generator = np.random.default_rng(11)
     keys = set()
     for number in range(20):

@@ -52,7 +52,7 @@ def import_media(study: Study, folder: Path, contents: dict[str, list[bytes]]) -
     Output.objects.filter(system__in=study.systems.all()).delete()
     rows = []
     for slug, files in contents.items():
-        for key, content in zip(("p1", "p2", "p3", "p4"), files, strict=False):
+        for key, content in ((f"p{n}", content) for n, content in enumerate(files, start=1)):
             name = f"{slug}-{key}.bin"
             (folder / name).write_bytes(content)
             rows.append({"prompt_id": key, "system": slug, "media": name})

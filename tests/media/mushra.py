@@ -28,9 +28,8 @@ def sound_draft(
     }
     import_media(study, folder, contents)
     for number, prompt in enumerate(study.prompt_set.prompts.order_by("position")):
-        prompt.reference_media = store_with_copy(
-            noise_file(seed=number, seconds=seconds, rate=rate)
-        )
+        reference = noise_file(seed=number, seconds=seconds, rate=rate)
+        prompt.reference_media = store_with_copy(reference)
         prompt.save()
     return study
 

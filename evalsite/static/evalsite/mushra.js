@@ -89,6 +89,7 @@
 
     hear(number) {
       context.resume();
+      for (const player of document.querySelectorAll("[data-play]")) player.pause();
       if (this.engine.heard !== number) {
         this.note(0);
         this.engine.hear(number);
@@ -116,7 +117,9 @@
         this.plays[signal.dataset.place] = [Math.min(begun + starts, 1000), ends, more];
       }
       this.notedAt = time;
-      document.querySelector("[data-plays]").value = JSON.stringify(this.plays, (_, value) =>
+      // A player of the prompt, if there is one, writes its counts there too.
+      const plays = { ...this.said(), ...this.plays };
+      document.querySelector("[data-plays]").value = JSON.stringify(plays, (_, value) =>
         typeof value === "number" ? Number(value.toFixed(2)) : value
       );
     }
@@ -193,6 +196,10 @@
     const root = document.querySelector("[data-console]");
     desk = root ? new Desk(root) : null;
   };
+
+  document.addEventListener("play", () => {
+    if (desk?.engine) desk.rest();
+  }, true);
 
   // Before anything is read from the form.
   document.addEventListener("submit", () => {
