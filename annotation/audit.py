@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
 from annotation.audio_gate.attempts import latest_attempt
-from annotation.blinding import blind_task
+from annotation.audit_media import MediaAudit
+from annotation.blinding import blind_task, outputs_on_screen
 from annotation.exceptions import StudyNotOpen
+from annotation.findings import Finding
 from annotation.models import Assignment, Rater, Side, Study, TaskOutput
 from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
@@ -25,15 +27,7 @@ from annotation.shown_orders import ShownOrders
 from annotation.steps import AUDIO, CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One leak (which fails the audit), or an output that names itself (a warning)."""
-
-    where: str
-    what: str
-    is_leak: bool
+from generation.models import Output, ServedCopy
 
 
 class _RolledBack(Exception):
@@ -66,6 +60,7 @@ class _Crawl:
         host = next((h for h in settings.ALLOWED_HOSTS if h != "*"), "localhost").lstrip(".")
         self.client = Client(SERVER_NAME=host, raise_request_exception=True)
         self.rater = Rater.objects.create(study=study, name="Blinding audit")
+        self.media = MediaAudit(secrets=[*self.secrets, *_file_names(study)])
         #: Shown once more where a training answer is talked about.
         self.answered: Assignment | None = None
         self.orders = ShownOrders()
@@ -79,6 +74,10 @@ class _Crawl:
         """Go from step to step as a rater who answers what is expected, and look at each page."""
         yield from self._get(reverse("annotation:rate-enter", args=[self.rater.invite_token]))
         yield from self._get(self._path("pause"))
+        yield from self._walk()
+        yield from self.media.differences()
+
+    def _walk(self) -> Iterator[Finding]:
         while True:
             step = self._step()
             path = self._path(step.name)
@@ -89,6 +88,7 @@ class _Crawl:
             if slot is not None:
                 yield from self._self_naming(slot)
                 self.orders.note(_systems_shown(slot))
+                yield from self._files(slot)
                 self.answered = slot
                 yield from self._post(path, {"token": slot.token, **_answer(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
@@ -141,8 +141,9 @@ class _Crawl:
         return self._looked_at(path, self.client.post(path, answer, headers={"HX-Request": "true"}))
 
     def _looked_at(self, path: str, response: HttpResponseBase) -> Iterator[Finding]:
-        is_text = response.get("Content-Type", "").startswith("text/")
-        text = response.content.decode() if is_text and hasattr(response, "content") else ""
+        text = ""
+        if isinstance(response, HttpResponse) and "text/" in response["Content-Type"]:
+            text = response.content.decode()
         for place, words in (
             ("page", self._without_outputs(text)),
             ("headers", _headers(response)),
@@ -164,6 +165,18 @@ class _Crawl:
                     text = text.replace(html, "")
             text = text.replace(str(slot.token), "")
         return text.replace(self.rater.invite_token, "")
+
+    def _files(self, slot: Assignment) -> Iterator[Finding]:
+        """Fetch all that the task shows besides text, as its page would."""
+        systems = [output.system.slug if output else "" for output in outputs_on_screen(slot)]
+        by_place = {str(place): system for place, system in enumerate(systems)}
+        for media in blind_task(slot).media:
+            response = self.client.get(media.url)
+            yield from self._looked_at(media.url, response)
+            content = b"".join(response) if response.status_code == 200 else b""
+            yield from self.media.look_at(
+                media.url, content, dict(response.items()), system=by_place.get(media.place, "")
+            )
 
     def _self_naming(self, slot: Assignment) -> Iterator[Finding]:
         for output in slot.task.all_outputs():
@@ -221,7 +234,18 @@ def _secrets(study: Study) -> list[str]:
     for task in tasks.order_by("-is_gold", "pk")[:1000]:
         found += [task.hash_a, task.hash_b]
     found += TaskOutput.objects.filter(task__study=study).values_list("hash", flat=True)[:1000]
+    shown = Output.objects.filter(system__in=study.systems.all(), media__isnull=False)
+    copies = ServedCopy.objects.filter(source__in=shown.values("media"))
+    found += copies.values_list("media__sha256", flat=True)[:1000]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
+
+
+def _file_names(study: Study) -> list[str]:
+    """Return the names that imported files had, without their endings."""
+    outputs = Output.objects.filter(system__in=study.systems.all(), media__isnull=False)
+    records = outputs.order_by().values_list("provenance", flat=True)[:1000]
+    names = {PurePosixPath(record.get("media", "")).stem for record in records}
+    return sorted(name for name in names if len(name) >= SHORTEST_NAME)
 
 
 def _headers(response: HttpResponseBase) -> str:

@@ -227,6 +227,12 @@ def _roles(task: Task, assignment: Assignment) -> list[str]:
     return [roles[number] for number in assignment.order]
 
 
+def outputs_on_screen(assignment: Assignment) -> list[Output | None]:
+    """Return what is judged, in the order shown; None is the reference, hidden among the others."""
+    shown = Shown(left=assignment.left, order=tuple(assignment.order))
+    return _outputs(assignment.task, shown)
+
+
 def media_at(assignment: Assignment, place: str) -> Media | None:
     """Return what stands at a place of the screen, as it is in `BlindMedia`; None: nothing does."""
     task, protocol = assignment.task, protocol_of(assignment.study)
@@ -234,8 +240,7 @@ def media_at(assignment: Assignment, place: str) -> Media | None:
         return task.prompt.media
     if place == REFERENCE:
         return task.prompt.reference_media if protocol.shows_reference else None
-    shown = Shown(left=assignment.left, order=tuple(assignment.order))
-    by_number = {str(i): output for i, output in enumerate(_outputs(task, shown))}
+    by_number = {str(i): output for i, output in enumerate(outputs_on_screen(assignment))}
     return _media(by_number[place], task) if place in by_number else None
 
 
@@ -259,7 +264,6 @@ class _Shelf:
 
 
 def _outputs(task: Task, shown: Shown) -> list[Output | None]:
-    """Return what is judged, in the order shown; None is the reference, hidden among the others."""
     if shown.order:
         places = {place.place: place for place in task.outputs.all()}
         return [places[number].output for number in shown.order]

@@ -44,7 +44,7 @@ def recipe_of(kind: str, loudness: float | None) -> str:
     """Name the way in which a copy is made; what is made alike has one name."""
     level = "as it is" if loudness is None else f"{loudness:g} LUFS"
     return {
-        AUDIO: f"flac 48000 stereo, {level}",
+        AUDIO: f"wav 48000 stereo, {level}",
         IMAGE: "png rgb",
         VIDEO: f"mp4 h264 aac, {level}",
     }[kind]

@@ -339,5 +339,9 @@ def _imported_output(
         text_hash=media.sha256 if media else sha256(text),
         queue_position=prompt.position,
         finished_at=now(),
-        provenance={"imported_from": row.file, "line": row.line},
+        provenance={
+            "imported_from": row.file,
+            "line": row.line,
+            **({"media": row.text("media")} if media else {}),
+        },
     )

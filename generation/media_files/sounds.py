@@ -1,7 +1,8 @@
 """Sound: decoded whole, measured by ITU-R BS.1770-4 (2015), and written anew, alike for all.
 
-Every served sound is 16-bit FLAC in stereo at 48 kHz, whatever came in: neither rate nor channels
-nor format tell systems apart. A mono sound is the same on both sides.
+Every served sound is 16-bit WAV in stereo at 48 kHz, whatever came in: neither rate nor channels
+nor format tell systems apart, and the size tells the length and nothing else. A mono sound is the
+same on both sides. FLAC would be half as large, but Chromium stalls when it seeks near its end.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from generation.media_files.refusals import Limits, MediaRefused
 Samples = NDArray[np.float32]
 
 SERVED_RATE = 48_000
-SERVED_MIME = "audio/flac"
+SERVED_MIME = "audio/wav"
 #: What loudness may bring the highest sample to, of full scale: -1 dB.
 HIGHEST_PEAK = 10 ** (-1 / 20)
 #: BS.1770 measures in blocks of 0.4 s; a shorter sound is repeated until there is one.
@@ -160,7 +161,7 @@ def served_sound(
         gain = min(10 ** ((loudness - measured) / 20), HIGHEST_PEAK / float(np.abs(samples).max()))
     reached = None if measured is None else measured + 20 * math.log10(gain)
     return MediaContent(
-        content=_flac(samples, gain),
+        content=_wav(samples, gain),
         mime=SERVED_MIME,
         seconds=round(len(samples) / SERVED_RATE, 3),
         sample_rate=SERVED_RATE,
@@ -178,10 +179,10 @@ def at_served_rate(sound: Sound) -> Sound:
     return replace(sound, samples=resampled, rate=SERVED_RATE)
 
 
-def _flac(samples: Samples, gain: float) -> bytes:
+def _wav(samples: Samples, gain: float) -> bytes:
     written = io.BytesIO()
     with soundfile.SoundFile(
-        written, "w", samplerate=SERVED_RATE, channels=2, format="FLAC", subtype="PCM_16"
+        written, "w", samplerate=SERVED_RATE, channels=2, format="WAV", subtype="PCM_16"
     ) as file:
         for start in range(0, len(samples), _WRITE_FRAMES):
             part = np.clip(samples[start : start + _WRITE_FRAMES] * gain, -1, 1)

@@ -30,6 +30,7 @@ def begin(page: Page, study: Study) -> None:
 def loaded(page: Page) -> None:
     # The first sound of a browser starts its audio process.
     expect(page.get_by_role("button", name="Answer A")).to_be_enabled(timeout=20_000)
+    expect(page.get_by_text("could not be loaded")).to_be_hidden()
 
 
 def slider(page: Page, letter: str) -> Locator:
@@ -43,7 +44,7 @@ def number(page: Page, letter: str) -> Locator:
 def heard(page: Page, place: object) -> float:
     """Return the seconds of it that the form says were heard."""
     said = page.locator("[data-plays]").input_value()
-    return json.loads(said or "{}").get(str(place), [0, 0, 0])[2]
+    return float(json.loads(said or "{}").get(str(place), [0, 0, 0])[2])
 
 
 def listen(page: Page, key: str, place: int) -> None:

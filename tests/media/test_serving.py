@@ -76,7 +76,7 @@ def test_the_headers_are_the_same_for_all_but_the_length(bob):
     answers = [client.get(url_of(bob, place)) for place in (0, 1)]
     seen = [{k: v for k, v in a.items() if k != "Content-Length"} for a in answers]
     assert seen[0] == seen[1]
-    assert seen[0]["Content-Type"] == "audio/flac"
+    assert seen[0]["Content-Type"] == "audio/wav"
     assert seen[0]["X-Content-Type-Options"] == "nosniff"
     assert seen[0]["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert seen[0]["Cache-Control"] == "private, max-age=3600"
@@ -153,7 +153,7 @@ def test_a_revoked_rater_gets_nothing_any_more(bob):
     assert client.get(url).status_code == 404
 
 
-@pytest.mark.parametrize("place", ["2", "-1", "00", "reference", "prompt", "a", "0.flac", "٠"])
+@pytest.mark.parametrize("place", ["2", "-1", "00", "reference", "prompt", "a", "0.wav", "٠"])
 def test_a_place_that_is_not_on_the_screen_holds_nothing(bob, place):
     client = judging(bob)
     assert client.get(url_of(bob, place)).status_code == 404

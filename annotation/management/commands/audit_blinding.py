@@ -14,8 +14,10 @@ from evalsite.lib.commands import EvalsiteCommand
 class Command(EvalsiteCommand):
     help = (
         "Crawl the study as a rater. Exit status 1 on any leak: a system's name, slug or model, a "
-        "model family, an output's hash, in a page, header, cookie or address; sides or tasks in "
-        "an order that is a rule. Outputs that name themselves are listed. Nothing is stored."
+        "model family, an output's hash, in a page, header, cookie, address or file, a format or "
+        "header of files that only some systems have, or sides or tasks in an order that is a "
+        "rule. Outputs that name themselves, and systems that are not equally loud, are listed. "
+        "Nothing is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,7 +27,7 @@ class Command(EvalsiteCommand):
     def handle(self, *, study: str, tasks: int | None, **_: Any) -> None:
         findings = audit_blinding(study_named(study), tasks=tasks)
         for finding in findings:
-            kind = "LEAK" if finding.is_leak else "An output names itself"
+            kind = "LEAK" if finding.is_leak else finding.label
             self.stdout.write(f"{kind}: {finding.what!r} in the {finding.where}")
         leaks = sum(finding.is_leak for finding in findings)
         self.stdout.write(f"{leaks} leaks")

@@ -44,6 +44,10 @@
     line.hidden = names.length === 0;
   };
 
+  const say = (player) => {
+    player.closest(".played").querySelector("[data-broken]").hidden = false;
+  };
+
   const bind = () => {
     try {
       counts = JSON.parse(field()?.value || "{}");
@@ -60,9 +64,9 @@
         note(player, 0, heard(player) >= WHOLE * player.duration ? 1 : 0);
         show();
       });
-      player.addEventListener("error", () => {
-        player.closest(".played").querySelector("[data-broken]").hidden = false;
-      });
+      player.addEventListener("error", () => say(player));
+      // It may have failed before this file was there.
+      if (player.error) say(player);
     }
     show();
   };
