@@ -17,6 +17,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 KEYS = "qwtyio"
 
 
+@pytest.fixture(autouse=True)
+def _files_in_a_folder(settings, tmp_path) -> None:
+    """The open and the hidden reference are one file: read at once, in memory they share a place."""
+    backend = "django.core.files.storage.FileSystemStorage"
+    folder = {"BACKEND": backend, "OPTIONS": {"location": str(tmp_path / "media")}}
+    settings.STORAGES = {**settings.STORAGES, "default": folder}
+
+
 @pytest.fixture
 def study(tmp_path) -> Study:
     return sound_mushra(tmp_path)
