@@ -20,7 +20,7 @@ from annotation.audit_media import MediaAudit
 from annotation.blinding import blind_task, outputs_on_screen
 from annotation.exceptions import StudyNotOpen
 from annotation.findings import Finding
-from annotation.models import Assignment, Rater, Side, Study, TaskOutput
+from annotation.models import Assignment, Rater, Side, Study
 from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
 from annotation.shown_orders import ShownOrders
@@ -228,12 +228,18 @@ def _survey_answers(study: Study) -> dict[str, str]:
 
 def _secrets(study: Study) -> list[str]:
     """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
-    tasks = study.tasks.select_related("system_a", "system_b")
-    of_gold = [s for t in tasks.filter(is_gold=True) for s in (t.system_a, t.system_b) if s]
+    golds = study.tasks.filter(is_gold=True).select_related("system_a", "system_b")
+    of_gold = [s for task in golds for s in (task.system_a, task.system_b) if s]
     found: list[str] = [study.slug, *FAMILIES, *names_of([*study.systems.all(), *of_gold])]
-    for task in tasks.order_by("-is_gold", "pk")[:1000]:
+    for task in golds[:1000]:
         found += [task.hash_a, task.hash_b]
-    found += TaskOutput.objects.filter(task__study=study).values_list("hash", flat=True)[:1000]
+    # Of outputs, not of tasks: most of a large design's tasks are not made yet.
+    outputs = Output.objects.done().filter(
+        system__in=study.systems.all(),
+        prompt__prompt_set=study.prompt_set,
+        sample=study.sample,
+    )
+    found += outputs.order_by("queue_position", "pk").values_list("text_hash", flat=True)[:2000]
     shown = Output.objects.filter(system__in=study.systems.all(), media__isnull=False)
     copies = ServedCopy.objects.filter(source__in=shown.values("media"))
     found += copies.values_list("media__sha256", flat=True)[:1000]

@@ -39,6 +39,7 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
     if rater is None or pk is None:
         return _nothing()
     assignment = assignment_for_screen(pk)
+    assignment.study = rater.study
     source = media_at(assignment, place)
     copy = _copy(source, low_pass_at(assignment, place), rater) if source else None
     return _sent(request, copy) if copy else _nothing()

@@ -45,6 +45,7 @@ class WayTables:
 KEYS: dict[str, Check] = {
     "audio_gate": some_of(*PARTS),
     "check_every": whole(2, 1000),
+    "repeat_every": whole(2, 1000),
     "qualification_tasks": whole(1, 100),
     "pass_percent": whole(0, 100),
     "attention_limit": whole(1, 100),

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
 from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, groups_on_a_prompt, plan_groups
+from annotation.design import GroupsInOrder, Order
 from annotation.exceptions import AnswerIncomplete
 from annotation.protocols.base import LETTERS, Groups
 from annotation.protocols.groups import names_in, shown_in, shown_names
@@ -49,11 +48,8 @@ class BestWorst(Groups):
         reader.finish()
         return found
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_groups(systems=systems, prompts=prompts, size=self.size, rng=rng)
-
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts * groups_on_a_prompt(systems=systems, size=self.size)
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return GroupsInOrder(systems=systems, prompts=prompts, seed=seed, size=self.size)
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
         choices = numbered([(str(place), "", LETTERS[place]) for place in range(count)])

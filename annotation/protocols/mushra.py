@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
 from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, plan_groups
+from annotation.design import GroupsInOrder, Order
 from annotation.protocols.base import Groups
 from annotation.protocols.groups import names_in, numbers_in, shown_in, shown_names
 from annotation.protocols.options import OptionReader
@@ -91,13 +90,10 @@ class Mushra(Groups):
     def shows_reference(self) -> bool:
         return self.reference
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_groups(
-            systems=systems, prompts=prompts, size=systems, rng=rng, extra=len(self.hidden)
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return GroupsInOrder(
+            systems=systems, prompts=prompts, seed=seed, size=systems, extra=len(self.hidden)
         )
-
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts if systems else 0
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
         bands = tuple(gettext(words) for words in BANDS)

@@ -5,8 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("annotation", "0019_audio_gate"),
-        ("generation", "0005_media_of_every_kind"),
+        ("annotation", "0022_audio_gate"),
+        ("generation", "0006_media_of_every_kind"),
     ]
 
     operations = [

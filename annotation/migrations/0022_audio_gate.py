@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("annotation", "0016_media_for_raters"),
-        ("annotation", "0017_words_hidden_from_raters"),
+        ("annotation", "0021_prompts_left_out"),
     ]
 
     operations = [

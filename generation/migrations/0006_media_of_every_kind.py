@@ -52,7 +52,7 @@ def _file(**kwargs):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generation", "0004_records_are_immutable")]
+    dependencies = [("generation", "0005_facts_of_outputs")]
 
     operations = [
         migrations.AddField(
