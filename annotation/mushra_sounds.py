@@ -19,8 +19,8 @@ SOUND = "audio/"
 def note_sound(study: Study) -> None:
     """Put into the options of a draft whether its outputs are sounds: then all must be heard."""
     protocol = protocol_of(study)
-    if isinstance(protocol, Mushra):
-        study.options = replace(protocol, sound=_has_sound(study)).stored()
+    if isinstance(protocol, Mushra) and protocol.sound != _has_sound(study):
+        study.options = replace(protocol, sound=not protocol.sound).stored()
 
 
 def prepare_anchors(study: Study) -> int:

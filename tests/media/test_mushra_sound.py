@@ -137,7 +137,13 @@ def test_a_study_of_texts_is_as_it_was():
     assert "mushra.js" not in bob.text
     bob.send(**{f"score_{i}": "50" for i in range(4)})
     assert bob.study.judgments.count() == 1
-    assert bob.study.plan["options"]["sound"] is False
+    assert not bob.study.plan["options"].get("sound")
+
+
+def test_a_study_of_texts_that_claims_to_be_sound_is_put_right():
+    study = launched("mushra", options={"sound": True})
+    assert study.options["sound"] is False
+    assert "data-console" not in Rating(study).text
 
 
 def test_twelve_signals_are_the_most_with_what_hides(tmp_path):
