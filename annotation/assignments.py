@@ -29,7 +29,7 @@ from annotation.gold import claim_check, mix_of
 from annotation.launch import admit_finished_outputs
 from annotation.models import Assignment, Flag, Judgment, Rater, Study, Task, TaskOutput
 from annotation.paid_time import seconds_left
-from annotation.plays import read_plays, require_all_played
+from annotation.plays import read_plays, require_all_played, require_each_heard
 from annotation.protocols import Shown, protocol_of
 from annotation.repeats import claim_repeat, repeats_mix
 from annotation.steps import reopen_judging
@@ -169,6 +169,8 @@ def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
     posted = {"choice": reply.get("choice", ""), **reply.get("parts", {})}
     answer = protocol.read(posted, shown_to(slot))
     plays = read_plays(reply.get("plays", ""), protocol, shown_to(slot))
+    if protocol.is_heard:
+        require_each_heard(slot, plays)
     if rater.study.way.must_play:
         require_all_played(slot, protocol, plays)
     if protocol.reason_box == "required" and not comment:

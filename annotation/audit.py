@@ -5,6 +5,7 @@ Everything happens in one transaction that is rolled back: an audit leaves no tr
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,6 +15,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.test import Client
 from django.urls import reverse
 
+from annotation.audio_gate.attempts import latest_attempt
 from annotation.audit_media import MediaAudit
 from annotation.blinding import blind_task, outputs_on_screen
 from annotation.exceptions import StudyNotOpen
@@ -22,7 +24,7 @@ from annotation.models import Assignment, Rater, Side, Study
 from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
 from annotation.shown_orders import ShownOrders
-from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
+from annotation.steps import AUDIO, CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
 from generation.models import Output, ServedCopy
@@ -88,10 +90,36 @@ class _Crawl:
                 yield from self._post(path, {"token": slot.token, **_answer(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
                 yield from self._post(path, {})
+            elif step is AUDIO:
+                yield from self._audio_gate(path)
             elif step is SURVEY:
                 yield from self._post(path, _survey_answers(self.study))
             elif self._step() is step:
                 return  # nothing to judge is left
+
+    def _audio_gate(self, path: str) -> Iterator[Finding]:
+        """Set the volume, or answer the open part rightly once its sounds were looked at."""
+        check = latest_attempt(self.rater)
+        current = check.current if check else None
+        if current is None:
+            yield from self._get(self._path("volume"))
+            yield from self._post(path, {})
+            return
+        yield from self._sounds(current["sounds"])
+        right = {f"sound_{i}": str(place) for i, place in enumerate(current["right"], start=1)}
+        yield from self._post(path, {"form": current["form"], **right})
+
+    def _sounds(self, sounds: list[str]) -> Iterator[Finding]:
+        """Fetch the sounds of one part; nothing but the bytes may differ."""
+        told = set()
+        for sound in sounds:
+            path = reverse("annotation:rate-sound", args=[self.study.public_id, sound])
+            response = self.client.get(path)
+            yield from self._looked_at(path, response)
+            response.headers.pop("Expires", None)  # says the time, which goes on
+            told.add(_headers(response))
+        if len(told) > 1:
+            yield Finding(where="audio gate", what="headers of sounds differ", is_leak=True)
 
     def _step(self) -> Step:
         return current_step(Rater.objects.select_related("study__stored_way").get(pk=self.rater.pk))
@@ -169,6 +197,7 @@ def _any_answer(slot: Assignment) -> dict[str, str]:
     return {
         "comment": "The audit was here.",
         **{part.name: "50" for part in sliders},
+        "plays": json.dumps({media.place: [1, 1, 1.0] for media in task.played}),
         **{
             part.name: part.choices[number % len(part.choices)].value
             for number, part in enumerate(task.parts)

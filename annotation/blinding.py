@@ -15,6 +15,7 @@ from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
 from annotation.plays import PROMPT, REFERENCE
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
+from annotation.protocols.mushra import ANCHORS
 from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
@@ -25,6 +26,9 @@ PLAY_KEYS = {
     REFERENCE: "r",
     **{str(number): key for number, key in enumerate("qwtyioadghjk")},
 }
+
+
+ANCHOR_OF_ROLE = {f"anchor_{hertz}": hertz for hertz in ANCHORS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,7 @@ class BlindStudy:
     template: str
     reason_box: str
     is_one_press: bool
+    is_heard: bool
     #: An answer is only taken once all was played to its end.
     must_play: bool
     #: The questions as every task asks them; none where they depend on what is shown.
@@ -160,6 +165,7 @@ def blind_study(study: Study) -> BlindStudy:
         template=protocol.template,
         reason_box=protocol.reason_box,
         is_one_press=protocol.is_one_press,
+        is_heard=protocol.is_heard,
         must_play=study.way.must_play,
         parts=protocol.parts(question=study.question, count=0),
     )
@@ -209,6 +215,17 @@ def blind_task(
         is_correction=earlier is not None,
         earlier_choice=_in_words(parts[0], said) if protocol.is_one_press else "",
     )
+
+
+def low_pass_at(assignment: Assignment, place: str) -> int | None:
+    """Return the edge [Hz] of the low-pass behind which the reference stands there; None: none."""
+    numbers = {str(number): role for number, role in enumerate(_roles(assignment.task, assignment))}
+    return ANCHOR_OF_ROLE.get(numbers.get(place, ""))
+
+
+def _roles(task: Task, assignment: Assignment) -> list[str]:
+    roles = {place.place: place.role for place in task.outputs.all()} if assignment.order else {}
+    return [roles[number] for number in assignment.order]
 
 
 def outputs_on_screen(assignment: Assignment) -> list[Output | None]:

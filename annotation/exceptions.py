@@ -53,6 +53,10 @@ class AnswerIncomplete(AnnotationError):
     """One answer is missing."""
 
 
+class PartClosed(AnnotationError):
+    """That part was answered already, or another one is open."""
+
+
 class StepNotOpen(AnnotationError):
     """Something comes before that; go on with it first."""
 

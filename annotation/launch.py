@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Study, Task, TaskOutput
+from annotation.mushra_sounds import anchor_problems, note_sound, prepare_anchors
 from annotation.plans import OutputFacts, plan_of, read_outputs
 from annotation.protocols import Protocol, protocol_of
 from annotation.rounds import make_first_round
@@ -38,6 +39,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     # Before the transaction: to make many copies takes long, and other writers must not wait.
     if study.state == Study.State.DRAFT:
         prepare_media(study)
+        prepare_anchors(study)
     return _launch(study, by=by)
 
 
@@ -53,6 +55,7 @@ def _launch(study: Study, *, by: User | None) -> Study:
         raise StudyNotReady(" ".join(problems))
     # Only now: a refusal leaves the caller's object a draft, like the row.
     study.refresh_from_db()
+    note_sound(study)
     count_golds(study)
     study.category_shares = shares_of_prompts(study.prompts)
     study.plan = plan_of(study, systems, facts)
@@ -82,8 +85,8 @@ def _problems(study: Study, systems: Sequence[System], facts: Sequence[OutputFac
             problems.append(
                 f"{system.name} has {fact.broken} outputs that failed or were cancelled."
             )
-    sizes = _size_problems(study)
-    return problems + sizes + media_problems(study) + way_problems(study)
+    files = media_problems(study) + anchor_problems(study)
+    return problems + _size_problems(study) + files + way_problems(study)
 
 
 def _size_problems(study: Study) -> list[str]:

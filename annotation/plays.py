@@ -23,6 +23,8 @@ PROMPT, REFERENCE = "prompt", "reference"
 #: Longest text that is read at all; most starts and ends, and seconds, of one file.
 LONGEST = 4_000
 MOST_TIMES = 1_000
+#: Seconds of a sound of MUSHRA before it may be rated at all.
+LEAST_HEARD = 0.5
 MOST_SECONDS = 24 * 3600.0
 
 #: In the order of forms and files; a database may keep another.
@@ -80,6 +82,22 @@ def require_all_played(slot: Assignment, protocol: Protocol, plays: Plays | None
                 "needs JavaScript to notice what was played."
             )
         )
+
+
+def require_each_heard(slot: Assignment, plays: Plays | None) -> None:
+    """Raise `AnswerIncomplete` unless of every rated sound something was heard.
+
+    Where an answer is corrected, what was heard for it counts too.
+    """
+    earlier = slot.judgments.current().first() if slot.reopened_at else None
+    heard = {
+        place
+        for known in (plays, earlier and earlier.plays)
+        for place, counts in (known or {}).items()
+        if counts["seconds"] >= LEAST_HEARD
+    }
+    if {str(place) for place in slot.order} - heard:
+        raise AnswerIncomplete(gettext("Play every sound first: one was not heard yet."))
 
 
 def _places(protocol: Protocol, shown: Shown) -> dict[str, str]:

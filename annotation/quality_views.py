@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from annotation.audio_gate.outcomes import audio_rows
 from annotation.models import Rater, Study
 from annotation.quality.applying import Application, NewExclusion, apply_rules, preview_rules
 from annotation.quality.assessment import Assessment, recent_assessment
@@ -100,6 +101,7 @@ def rater_detail(request: UserHttpRequest, slug: str, rater: int) -> HttpRespons
         "hit_by": found.hit_by.get(person.pk, []),
         "runs": longest_runs(reversed(looked_at)),
         "judgments": judgment_rows(_without_html(latest)[:MAX_LISTED]),
+        "audio": audio_rows(person),
         "exclusions": person.exclusions.select_related("rater").order_by("-pk")[:MAX_LISTED],
         "exclusion_count": person.exclusions.count(),
     }

@@ -59,13 +59,13 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
 
     @never_cache
     @wraps(view)
-    def checked(request: RaterHttpRequest, public_id: str, *args: Any) -> HttpResponse:
+    def checked(request: RaterHttpRequest, public_id: str, **kwargs: Any) -> HttpResponse:
         rater = known_rater(request, public_id)
         if rater is None:
             return _who_are_you(request, public_id)
         request.rater = rater
         with override(rater.study.language):
-            return view(request, *args)
+            return view(request, **kwargs)
 
     return checked
 

@@ -9,12 +9,14 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from annotation.assignments import assignment_for_screen
-from annotation.blinding import media_at
+from annotation.blinding import low_pass_at, media_at
 from annotation.models import Assignment, Rater
 from annotation.rate_access import known_rater
+from generation.anchors import served_anchor
 from generation.copies import served_copy
 from generation.exceptions import MediaDamaged
 from generation.media_responses import no_media, send_media
+from generation.models import Media
 
 
 @require_safe
@@ -27,13 +29,20 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
     assignment = assignment_for_screen(pk)
     assignment.study = rater.study
     source = media_at(assignment, place)
-    copy = served_copy(source, loudness=rater.study.way.loudness) if source else None
+    copy = _copy(source, low_pass_at(assignment, place), rater) if source else None
     if copy is None:
         return no_media()
     try:
         return send_media(request, copy)
     except MediaDamaged:
         return no_media()
+
+
+def _copy(source: Media, hertz: int | None, rater: Rater) -> Media | None:
+    loudness = rater.study.way.loudness
+    if hertz is None:
+        return served_copy(source, loudness=loudness)
+    return served_anchor(source, hertz, loudness=loudness)
 
 
 def _shown_now(rater: Rater, token: UUID) -> int | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from annotation import rate_end_views, rate_media_views, rate_practice_views
+from annotation import rate_audio_views, rate_end_views, rate_media_views, rate_practice_views
 from annotation import rate_views as views
 from annotation.rate_join_views import join_page
 
@@ -11,6 +11,9 @@ study_urls = [
     path("", views.home, name="rate-home"),
     path("consent/", views.consent, name="rate-consent"),
     path("instructions/", views.instructions, name="rate-instructions"),
+    path("audio/", rate_audio_views.audio, name="rate-audio"),
+    path("audio/volume/", rate_audio_views.volume, name="rate-volume"),
+    path("audio/sound/<str:sound>/", rate_audio_views.sound, name="rate-sound"),
     path("training/", rate_practice_views.training, name="rate-training"),
     path("qualification/", rate_practice_views.qualification, name="rate-qualification"),
     path("judge/", views.judge, name="rate-judge"),

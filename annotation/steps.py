@@ -1,7 +1,7 @@
 """A rater's progress: one list of steps, each a page, each stamped on the rater when it is done.
 
 Where a rater stands is never stored: it is the first step that applies and has no stamp. A step
-more (a check of the headphones, say) is one more line here, a column for its stamp and a page.
+more is one more line here, a column for its stamp and a page.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ def _asks_for_consent(study: Study) -> bool:
     return bool(study.consent)
 
 
+def _has_audio_gate(study: Study) -> bool:
+    return bool(study.way.audio_gate)
+
+
 def _has_training(study: Study) -> bool:
     return study.way.training_count > 0
 
@@ -50,13 +54,14 @@ def _has_survey(study: Study) -> bool:
 
 CONSENT = Step(name="consent", stamp="consented_at", applies=_asks_for_consent)
 INSTRUCTIONS = Step(name="instructions", stamp="instructed_at", applies=_always)
+AUDIO = Step(name="audio", stamp="sound_checked_at", applies=_has_audio_gate)
 TRAINING = Step(name="training", stamp="trained_at", applies=_has_training)
 QUALIFICATION = Step(name="qualification", stamp="qualified_at", applies=_has_qualification)
 JUDGE = Step(name="judge", stamp="judging_ended_at", applies=_always)
 SURVEY = Step(name="survey", stamp="surveyed_at", applies=_has_survey)
 DONE = Step(name="done", stamp="finished_at", applies=_always)
 #: In this order, whatever the study.
-STEPS = (CONSENT, INSTRUCTIONS, TRAINING, QUALIFICATION, JUDGE, SURVEY)
+STEPS = (CONSENT, INSTRUCTIONS, AUDIO, TRAINING, QUALIFICATION, JUDGE, SURVEY)
 
 
 def steps_of(study: Study) -> tuple[Step, ...]:

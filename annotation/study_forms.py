@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 
+from annotation.audio_gate.parts import PARTS
 from annotation.joining import MAX_CAP
 from annotation.models import OpenLink, Study
 from annotation.models.studies import languages
@@ -58,6 +59,14 @@ class StudyForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Markdown. Empty: raters are not asked.",
+    )
+    audio_gate = forms.MultipleChoiceField(
+        choices=[(part.name, part.label) for part in PARTS.values()],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Before the tasks, check",
+        help_text="Raters set their volume, then listen to six sounds for each. Whoever fails "
+        "twice is screened out.",
     )
     language = forms.ChoiceField(
         choices=languages,
@@ -138,9 +147,12 @@ class StudyForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         self._gather_options(data)
+        wanted = data.pop("audio_gate", [])
+        gate = [name for name in PARTS if name in wanted]
         data["way"] = {
             **({} if data.pop("same_loudness", True) else {"loudness": None}),
             **({"must_play": True} if data.pop("must_play", False) else {}),
+            **({"audio_gate": gate} if gate else {}),
         }
         if self.errors.keys() & {"protocol", "pairing", "task_budget"}:
             return data

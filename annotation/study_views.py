@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from annotation.audio_gate.outcomes import audio_outcomes
 from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
@@ -92,6 +93,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "progress": _progress(study),
         "alarms": alarms_of(study),
         "raters": raters,
+        "audio": audio_outcomes(raters) if study.way.audio_gate else {},
         "marks": marks_of(raters) if study.way.check_count else {},
         "exclusions": study.exclusions.select_related("rater").order_by("-pk")[:PAGE_SIZE],
         "exclusion_count": study.exclusions.count(),

@@ -12,6 +12,7 @@ from django.utils.timezone import now
 
 from annotation.design import Floats, SlotPlan, TaskPlan
 from annotation.models import Assignment, Side, Study, Task, TaskOutput
+from annotation.protocols import protocol_of
 from generation.models import Output, System
 
 _BATCH = 2000
@@ -61,7 +62,7 @@ def make_or_take_tasks(study: Study, plan: TaskPlan, systems: Sequence[System]) 
     columns = ["output_a", "output_b", "ready_at", "hash_a", "hash_b"]
     Task.objects.bulk_update(taken, columns, batch_size=_BATCH)
     if plan.group is not None:
-        _store_places(tasks, taken, shown, extra=plan.extra)
+        _store_places(tasks, taken, shown, hidden=protocol_of(study).hidden)
     return NewTasks(tasks=tasks, states=[_first_state(outputs) for outputs in shown])
 
 
@@ -178,31 +179,35 @@ def _number_groups(tasks: list[Task], numbers: list[int], there: dict[Key, Task]
 
 
 def _store_places(
-    tasks: list[Task], taken: list[Task], shown: list[list[Output]], *, extra: int
+    tasks: list[Task],
+    taken: list[Task],
+    shown: list[list[Output]],
+    *,
+    hidden: Sequence[str],
 ) -> None:
-    """Store the places of groups: their outputs, then the reference, if it hides there."""
+    """Store the places of groups: their outputs, then what hides among them."""
     # An import's places have no outputs, and no reference; the systems' order is the same.
     TaskOutput.objects.filter(task__in=taken).delete()
     places = [
         place
         for task, outputs in zip(tasks, shown, strict=True)
-        for place in _places(task, outputs, extra=extra)
+        for place in _places(task, outputs, hidden=hidden)
     ]
     TaskOutput.objects.bulk_create(places, batch_size=_BATCH)
 
 
-def _places(task: Task, shown: list[Output], *, extra: int) -> list[TaskOutput]:
+def _places(task: Task, shown: list[Output], *, hidden: Sequence[str]) -> list[TaskOutput]:
     places = [
         TaskOutput(
             task=task, place=place, system_id=output.system_id, output=output, hash=output.text_hash
         )
         for place, output in enumerate(shown)
     ]
-    hidden = [
-        TaskOutput(task=task, place=len(shown) + i, role=TaskOutput.Role.REFERENCE)
-        for i in range(extra)
+    behind = [
+        TaskOutput(task=task, place=place, role=role)
+        for place, role in enumerate(hidden, start=len(shown))
     ]
-    return places + hidden
+    return places + behind
 
 
 def make_slots(study: Study, new: NewTasks, plan: SlotPlan) -> None:

@@ -51,6 +51,16 @@ def one_of(*allowed: str) -> Check:
     return check
 
 
+def some_of(*allowed: str) -> Check:
+    def check(value: Any) -> list[str]:
+        is_list = isinstance(value, list) and all(isinstance(name, str) for name in value)
+        if not is_list or not set(value) <= set(allowed):
+            raise InputRefused(repr(value), expected="a list of " + ", ".join(allowed))
+        return [name for name in allowed if name in value]
+
+    return check
+
+
 def code(value: Any) -> str:
     if not isinstance(value, str) or not _CODE.fullmatch(value):
         raise InputRefused(repr(value), expected="up to 64 letters, digits, - and _")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from annotation.audio_gate.parts import PARTS
 from annotation.gold_files import OPTIONAL, REQUIRED, import_gold
 from annotation.models import Study
 from annotation.survey_files import read_survey
@@ -16,6 +17,7 @@ from annotation.value_checks import (
     level,
     money,
     one_of,
+    some_of,
     text,
     whole,
 )
@@ -41,6 +43,7 @@ class WayTables:
 
 #: Keys of `[raters]`: fields of `Way`.
 KEYS: dict[str, Check] = {
+    "audio_gate": some_of(*PARTS),
     "check_every": whole(2, 1000),
     "repeat_every": whole(2, 1000),
     "qualification_tasks": whole(1, 100),

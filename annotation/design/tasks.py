@@ -20,7 +20,7 @@ class TaskPlan:
     members: Ints
     #: A group's number on its prompt; None where tasks are not groups.
     group: Ints | None = None
-    #: Places on the screen that no system has: a hidden reference stands at the last one.
+    #: Places on the screen that no system has: what is hidden stands at the last ones.
     extra: int = 0
 
     @property

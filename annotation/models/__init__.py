@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from annotation.models.assignments import Assignment, AssignmentQuerySet, Side
+from annotation.models.audio_checks import AudioCheck
 from annotation.models.flags import Flag
 from annotation.models.judgments import Exclusion, Judgment, JudgmentQuerySet
 from annotation.models.links import OPEN_LINK_SALT, Arrival, OpenLink
@@ -13,7 +14,7 @@ from annotation.models.tasks import Task, TaskOutput
 from annotation.models.way import Gold, SurveyAnswers, Way
 
 __all__ = [
-    "INVITE_SALT", "OPEN_LINK_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "Exclusion",
-    "Flag", "Gold", "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Rule", "Side", "Study",
-    "StudyEvent", "StudySystem", "SurveyAnswers", "Task", "TaskOutput", "Way",
+    "INVITE_SALT", "OPEN_LINK_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "AudioCheck",
+    "Exclusion", "Flag", "Gold", "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Rule",
+    "Side", "Study", "StudyEvent", "StudySystem", "SurveyAnswers", "Task", "TaskOutput", "Way",
 ]  # fmt: skip

@@ -48,6 +48,7 @@ class Rater(models.Model):
     quota = models.PositiveIntegerField(null=True, blank=True, editable=False)
     consented_at = models.DateTimeField(null=True, blank=True, editable=False)
     instructed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    sound_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     trained_at = models.DateTimeField(null=True, blank=True, editable=False)
     qualified_at = models.DateTimeField(null=True, blank=True, editable=False)
     judging_ended_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -87,16 +87,21 @@ class Task(models.Model):
 
 
 class TaskOutput(models.Model):
-    """One place of a group: a system's output, or the prompt's reference, hidden among them."""
+    """One place of a group: a system's output, or the prompt's reference, hidden among them.
+
+    An anchor is that reference behind a low-pass, so it is the prompt's too.
+    """
 
     class Role(models.TextChoices):
         SYSTEM = "system"
         REFERENCE = "reference"
+        ANCHOR_3500 = "anchor_3500"
+        ANCHOR_7000 = "anchor_7000"
 
     task = models.ForeignKey(Task, models.CASCADE, related_name="outputs")
     place = models.PositiveSmallIntegerField()
-    role = models.CharField(max_length=10, choices=Role, default=Role.SYSTEM)
-    #: None for a reference, which is the prompt's.
+    role = models.CharField(max_length=20, choices=Role, default=Role.SYSTEM)
+    #: None for what is the prompt's.
     system = models.ForeignKey(System, models.PROTECT, null=True, blank=True, related_name="+")
     output = models.ForeignKey(Output, models.PROTECT, null=True, blank=True, related_name="+")
     #: The output's hash, noted when the task was ready.
@@ -109,8 +114,8 @@ class TaskOutput(models.Model):
             models.UniqueConstraint(fields=["task", "system"], name="system_once_per_group"),
             models.CheckConstraint(
                 condition=Q(role="system", system__isnull=False)
-                | Q(role="reference", system__isnull=True, output__isnull=True),
-                name="place_has_a_system_or_the_reference",
+                | Q(~Q(role="system"), system__isnull=True, output__isnull=True),
+                name="place_has_a_system_or_is_the_prompts",
             ),
         ]
 

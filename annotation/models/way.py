@@ -24,6 +24,8 @@ class Way(models.Model):
         COMPLETE = "complete", "For all that was promised"
 
     study = models.OneToOneField("annotation.Study", models.CASCADE, related_name="stored_way")
+    #: Parts of the audio gate by name: see `audio_gate/parts.py`; none: no gate.
+    audio_gate = models.JSONField(default=list, blank=True)
     #: About one task in so many is a check, gold or attention; 0: none.
     check_every = models.PositiveSmallIntegerField(default=0)
     #: About one task in so many is judged a second time by its rater; 0: none.

@@ -83,11 +83,21 @@ class Protocol(ABC):
         """Return how many tasks the full design has."""
         return self.order(systems=systems, prompts=prompts, seed=0).count
 
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What stands in a group behind the systems' outputs, by the roles of `TaskOutput`."""
+        return ()
+
     # The screen
 
     @property
     def shows_reference(self) -> bool:
         """Whether the prompt's reference is on the screen, so that every prompt needs one."""
+        return False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the outputs are sounds that are switched on one clock, and only rated so."""
         return False
 
     @property

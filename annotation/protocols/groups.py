@@ -1,6 +1,7 @@
 """Lists in the cells of a file, for protocols that show several outputs at once.
 
-A list is JSON: a list in .jsonl, its text in .csv. Names are verbatim; null is the reference.
+A list is JSON: a list in .jsonl, its text in .csv. Names are verbatim; null is the reference,
+a number an anchor.
 """
 
 from __future__ import annotations
@@ -35,21 +36,29 @@ def numbers_in(row: Row, column: str, *, count: int, high: int) -> list[int]:
     return numbers
 
 
-def shown_in(row: Row, names: list[str], *, extra: bool = False) -> dict[str, list[int]]:
-    """Return the order on the screen, as places; nothing where the file does not say it."""
+Sign = int | None
+
+
+def shown_in(row: Row, names: list[str], *, hidden: Sequence[Sign] = ()) -> dict[str, list[int]]:
+    """Return the order on the screen, as places; nothing where the file does not say it.
+
+    What is hidden behind the systems has signs.
+    """
     if row.values.get("shown") in (None, ""):
         return {}
-    known: list[str | None] = [*names, *([None] if extra else [])]
+    known: list[str | Sign] = [*names, *hidden]
     shown = _list_in(row, "shown")
     if len(shown) != len(known) or any(shown.count(name) != 1 for name in known):
         raise row.refuse("shown does not fit", expected="the systems in the order shown")
     return {"order": [known.index(name) for name in shown]}
 
 
-def shown_names(answer: Answer, systems: Sequence[str]) -> list[str | None] | None:
-    """Return the names in the order shown; None where it is not known."""
-    order = answer.more.get("order")
-    return order and [systems[i] if i < len(systems) else None for i in order]
+def shown_names(
+    answer: Answer, systems: Sequence[str], *, hidden: Sequence[Sign] = ()
+) -> list[str | Sign] | None:
+    """Return the names and signs in the order shown; None where it is not known."""
+    order, known = answer.more.get("order"), [*systems, *hidden]
+    return order and [known[i] for i in order]
 
 
 def _list_in(row: Row, column: str) -> list[Any]:

@@ -49,6 +49,14 @@ class OptionReader:
             raise self._refused(name, value, f"a whole number from {low} to {high}")
         return value
 
+    def some_of(self, name: str, allowed: Sequence[int]) -> tuple[int, ...]:
+        """Return some of the numbers, in their order; none is the default."""
+        values = self._take(name, [])
+        is_list = isinstance(values, list | tuple)
+        if not is_list or any(isinstance(v, bool) or v not in allowed for v in values):
+            raise self._refused(name, values, f"a list of {' and '.join(map(str, allowed))}")
+        return tuple(number for number in allowed if number in values)
+
     def share(self, name: str, *, high: float) -> float:
         value = self._take(name, 0.0)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= high:

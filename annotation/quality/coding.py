@@ -51,18 +51,17 @@ def code_scores(score: Floats, left: Ints, *, has_sides: bool) -> Coded:
     )
 
 
-def code_answers(
-    answers: list[dict[str, Any]], *, has_reference: bool, anchors: list[int | None]
-) -> Coded:
+def code_answers(answers: list[dict[str, Any]], *, hidden: int, anchors: list[int | None]) -> Coded:
     """Number what goes beyond a verdict or a score; equal answers get equal numbers.
 
-    With a reference, its score is the last. `anchors` are the places of the mid anchor, [n].
+    Scores of the `hidden` signals are the last, the reference's first among them. `anchors` are the
+    places of the mid anchor, [n]; below 0 they count from the end.
     """
     scores = [answer.get("scores") for answer in answers]
     return _coded(
         answer=_numbered([_said(answer) for answer in answers]),
         pressed=_numbered([_on_screen(answer) for answer in answers]),
-        reference=_floats(s[-1] if has_reference and isinstance(s, list) else None for s in scores),
+        reference=_floats(s[-hidden] if hidden and isinstance(s, list) else None for s in scores),
         anchor=_floats(
             s[place] if place is not None and isinstance(s, list) else None
             for s, place in zip(scores, anchors, strict=True)

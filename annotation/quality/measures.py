@@ -30,6 +30,7 @@ class Needs(StrEnum):
     SCORES = "scores"
     FEW_ANSWERS = "one answer of a few"
     REFERENCE = "a hidden reference (MUSHRA)"
+    ANCHOR = "a mid anchor that is made from the reference (MUSHRA)"
 
 
 @dataclass(frozen=True, kw_only=True)

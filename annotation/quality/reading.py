@@ -42,6 +42,7 @@ _CHECKS = {Gold.Kind.GOLD: GOLD, Gold.Kind.ATTENTION: ATTENTION}
 #: Protocols whose answer is one of a few, and those whose answer is one score.
 FEW_ANSWERS = ("pairwise", "mos", "dcr", "ccr")
 SCORED = ("mos", "dcr", "ccr")
+MID_ANCHOR = "anchor_7000"
 
 
 def offers(study: Study) -> frozenset[Needs]:
@@ -53,6 +54,7 @@ def offers(study: Study) -> frozenset[Needs]:
         Needs.FEW_ANSWERS: study.protocol in FEW_ANSWERS,
         Needs.SCORES: study.protocol in SCORED,
         Needs.REFERENCE: protocol.is_grouped and protocol.shows_reference,
+        Needs.ANCHOR: MID_ANCHOR in protocol.hidden,
     }
     return frozenset(need for need, there in has.items() if there)
 
@@ -243,12 +245,18 @@ def _code(study: Study, rows: _Judgments) -> Coded:
     if study.protocol in FEW_ANSWERS:
         return code_verdicts(rows.verdict, rows.left)
     stored = dict(study.judgments.order_by().values_list("pk", "answer").iterator(_BATCH))
-    anchors = _anchors(study)
+    own = _own_anchor(protocol.hidden)
+    anchors = {} if own else _anchors(study)
     return code_answers(
         [stored[pk] for pk in rows.key.tolist()],
-        has_reference=protocol.is_grouped and protocol.shows_reference,
-        anchors=[anchors.get(task) for task in rows.task.tolist()],
+        hidden=len(protocol.hidden),
+        anchors=[own or anchors.get(task) for task in rows.task.tolist()],
     )
+
+
+def _own_anchor(hidden: tuple[str, ...]) -> int | None:
+    """Return the place of the mid anchor that is made from the reference, from the end."""
+    return hidden.index(MID_ANCHOR) - len(hidden) if MID_ANCHOR in hidden else None
 
 
 def _anchors(study: Study) -> dict[int, int]:

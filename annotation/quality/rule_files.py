@@ -59,6 +59,14 @@ def _set(table: dict[str, Any], file: str, study: Study) -> list[RuleSpec]:
 
 def _check_systems(rules: list[RuleSpec], file: str, study: Study) -> None:
     """Raise for a system that the study has not, and for a second one: there is one mid anchor."""
+    has_own = Needs.ANCHOR in offers(study)
+    for rule in rules:
+        if bool(rule.system) != (rule.of.of_system and not has_own):
+            expected = "one with anchor_high, and with no other measure"
+            if has_own:
+                expected = "none: the study makes a mid anchor from the reference"
+            wrong = f"rules.system is {rule.system!r} with {rule.measure}"
+            raise InputRefused(wrong, expected=expected, file=file)
     named = {rule.system for rule in rules if rule.system}
     named |= set(study.rules.in_force().exclude(system="").values_list("system", flat=True))
     known = set(study.systems.values_list("slug", flat=True))
@@ -99,11 +107,6 @@ def _rule(table: dict[str, Any], file: str) -> RuleSpec:
         beyond_doubt=_flag(table.get("beyond_doubt", True), file),
         system=_slug(table["system"], file) if "system" in table else "",
     )
-    if bool(rule.system) != rule.of.of_system:
-        expected = "one with anchor_high, and with no other measure"
-        raise InputRefused(
-            f"rules.system is {rule.system!r} with {measure}", expected=expected, file=file
-        )
     if rule.per and rule.of.of_judgments:
         wrong = f"rules.per stands with {measure}, which is of single judgments"
         raise InputRefused(wrong, expected="no per", file=file)

@@ -81,11 +81,14 @@ def mushra(offers: Offers, anchor: str = "") -> list[RuleSpec]:
 
     A rater is left out who gives the hidden reference less than 90 in more than 15 % of the tasks,
     or the mid anchor more than 90 in more than 15 % of them; tasks whose mid anchor got that from
-    more than a quarter of the raters do not count. `anchor` is the slug of the system that is the
-    mid anchor; without one the second rule is left out. That seven tasks are needed is ours.
+    more than a quarter of the raters do not count. The mid anchor is the study's own of
+    7 kHz, or the system whose slug is `anchor`; without either the second rule is left out. That
+    seven tasks are needed is ours.
     """
     rules = [_mushra("mushra: reference", "reference_low")]
-    return [*rules, _mushra("mushra: anchor", "anchor_high", anchor)] if anchor else rules
+    if anchor or Needs.ANCHOR in offers:
+        rules.append(_mushra("mushra: anchor", "anchor_high", anchor))
+    return rules
 
 
 def _mushra(name: str, measure: str, system: str = "") -> RuleSpec:

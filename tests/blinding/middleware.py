@@ -10,3 +10,14 @@ def tell_all(get_response):
         return response
 
     return middleware
+
+
+def number_responses(get_response):
+    count = iter(range(10**6))
+
+    def middleware(request):
+        response = get_response(request)
+        response["X-Number"] = str(next(count))
+        return response
+
+    return middleware

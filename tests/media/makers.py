@@ -39,12 +39,20 @@ def sine(
     return content.getvalue()
 
 
+def noise_file(*, seed: int, seconds: float = 2.0, rate: int = 44_100) -> bytes:
+    """Return white noise in mono, the same for the same seed."""
+    content = io.BytesIO()
+    samples = 0.1 * np.random.default_rng(seed).standard_normal(round(seconds * rate))
+    soundfile.write(content, samples, rate, format="WAV")
+    return content.getvalue()
+
+
 def import_media(study: Study, folder: Path, contents: dict[str, list[bytes]]) -> None:
     """Replace the draft's outputs by files: a list, by prompt, for each system's slug."""
     Output.objects.filter(system__in=study.systems.all()).delete()
     rows = []
     for slug, files in contents.items():
-        for key, content in zip(("p1", "p2", "p3", "p4"), files, strict=False):
+        for key, content in ((f"p{n}", content) for n, content in enumerate(files, start=1)):
             name = f"{slug}-{key}.bin"
             (folder / name).write_bytes(content)
             rows.append({"prompt_id": key, "system": slug, "media": name})

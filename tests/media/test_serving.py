@@ -212,12 +212,14 @@ def test_every_protocol_shows_sounds(tmp_path, kind):
     if kind in REFERENCED:
         assert task.reference_media is not None
         found.append(task.reference_media)
+    # The sounds of MUSHRA have one desk, not a player each.
+    place = "data-signal" if study.protocol == "mushra" else "src"
     for media in found:
         assert media is not None
         assert media.kind == "audio"
-        assert f'src="{media.url}"' in page
+        assert f'{place}="{media.url}"' in page
         assert client.get(media.url).status_code == 200
-    assert page.count("<audio") == len(found)
+    assert page.count("<audio") == (0 if study.protocol == "mushra" else len(found))
 
 
 def test_the_prompt_and_its_reference_may_be_sounds_too(tmp_path):

@@ -81,7 +81,7 @@ def test_answers_by_place_are_told_apart_from_buttons():
 
 
 def no_reference(n: int):
-    return {"has_reference": False, "anchors": [None] * n}
+    return {"hidden": 0, "anchors": [None] * n}
 
 
 def test_likert_answers_are_alike_when_all_criteria_are():

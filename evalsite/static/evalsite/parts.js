@@ -11,7 +11,14 @@
   const range = (part) => part.querySelector("input[type=range]");
   const isAnswered = (part) =>
     isSlider(part) ? number(part).value !== "" : part.querySelector(":checked") !== null;
-  const focusOn = (part) => (isSlider(part) ? range(part) : part).focus();
+  // In MUSHRA with sound a slider is locked while its sound is not heard.
+  const isLocked = (part) => isSlider(part) && number(part).readOnly;
+  const opener = (part) => part.parentElement.querySelector("[data-signal]");
+  const focusOn = (part) => {
+    if (isLocked(part)) opener(part).focus();
+    else (isSlider(part) ? range(part) : part).focus();
+  };
+  const heard = () => parts().find((part) => part.closest(".heard-now"));
   const inFocus = () => parts().find((part) => part.contains(document.activeElement));
   const open = () => parts().find((part) => !isAnswered(part));
   const emptyReason = () => {
@@ -47,6 +54,7 @@
   // Keys
 
   const answer = (part, digit) => {
+    if (isLocked(part)) return;
     if (isSlider(part)) {
       if (digit < 1 || digit > BANDS) return;
       set(part, (digit - 0.5) * (100 / BANDS));
@@ -76,7 +84,7 @@
       goOnOrSend();
     } else if (/^[0-9]$/.test(event.key) && event.target.type !== "number") {
       event.preventDefault();
-      answer(inFocus() ?? open() ?? parts()[0], Number(event.key));
+      answer(inFocus() ?? heard() ?? open() ?? parts()[0], Number(event.key));
     }
   });
 
