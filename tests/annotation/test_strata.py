@@ -21,7 +21,7 @@ def prompts_of(*categories):
     prompt_set = make_prompt_set(prompts=0)
     for position, category in enumerate(categories):
         make_prompt(prompt_set=prompt_set, position=position, category=category)
-    return prompt_set
+    return prompt_set.prompts
 
 
 def test_the_shares_are_those_among_the_prompts():

@@ -187,10 +187,9 @@ def judged(tmp_path) -> Study:
 
 
 def test_hidden_signals_are_reported_apart(tmp_path):
-    tables = build_report(judged(tmp_path))["tables"]
-    found = [{row["name"]: row["cells"][0]["value"] for row in table["rows"]} for table in tables]
-    assert list(found[0].values()) == [15.0, 25.0, 35.0]
-    assert found[1] == {
+    report = build_report(judged(tmp_path))
+    assert [row["mos"] for row in report["standings"]] == [35.0, 25.0, 15.0]
+    assert {row["label"]: row["mos"] for row in report["apart"]} == {
         "Hidden reference": 95.0, "Mid anchor, 7 kHz": 55.0, "Low anchor, 3.5 kHz": 10.0,
     }  # fmt: skip
 
@@ -208,8 +207,10 @@ def test_what_is_exported_is_imported_to_the_same_report(tmp_path, form):
     )
     again = Study.objects.get(slug="again")
     assert again.options["anchors"] == [3500, 7000]
-    kept = [build_report(s)["tables"] for s in (study, again)]
-    assert kept[0] == kept[1]
+    kept = [build_report(s) for s in (study, again)]
+    assert kept[0]["apart"] == kept[1]["apart"]
+    means = [{row["name"]: row["mos"] for row in report["standings"]} for report in kept]
+    assert means[0] == means[1]
     answers = [s.judgments.order_by("pk").values_list("answer", flat=True) for s in (study, again)]
     assert list(answers[0]) == list(answers[1])
 

@@ -65,7 +65,7 @@ def test_a_stranger_gets_no_part_either(study):
 def test_the_page_costs_the_same_with_more_raters(study, raters, django_assert_max_num_queries):
     invite_raters(study, count=raters)
     alice = signed_in()
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page = alice.get("/studies/one/")
     assert len(page.context["raters"]) == raters
 
