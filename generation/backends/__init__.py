@@ -19,16 +19,20 @@ class Registered:
     module: str
     label: str
     needs_model: bool = True
+    #: At temperature 0 the prompt alone decides the text: rows that are alike are made once.
+    greedy_at_zero: bool = False
 
 
 BACKENDS = {
     "transformers": Registered(
         module="generation.backends.transformers",
         label="Transformers, on this server's workers",
+        greedy_at_zero=True,
     ),
     "openai_http": Registered(
         module="generation.backends.openai_http",
         label="A server that speaks OpenAI's protocol (vLLM, SGLang, llama.cpp)",
+        greedy_at_zero=True,
     ),
     "speech": Registered(
         module="generation.backends.speech",
