@@ -117,11 +117,12 @@ def bench_cpu(arguments: argparse.Namespace) -> None:
 
 
 def _prompts(count: int) -> list[str]:
-    """Questions alone, then after one, two and three passages, eight of each."""
+    """Each question alone, then after one, two and three passages."""
     found = []
     for i in range(count):
-        passages = "".join(PASSAGES[: i // len(QUESTIONS) % (len(PASSAGES) + 1)])
-        question = QUESTIONS[i % len(QUESTIONS)]
+        number, length = divmod(i, len(PASSAGES) + 1)
+        passages = "".join(PASSAGES[:length])
+        question = QUESTIONS[number % len(QUESTIONS)]
         found.append(f"{passages}\n\nQuestion: {question}" if passages else question)
     return found
 
