@@ -24,6 +24,7 @@ from datetime import timedelta
 
 from django.db.models import Count, Max, Q
 from django.utils.timezone import now
+from django.utils.translation import gettext
 
 from annotation.exceptions import StudyFull, StudyNotOpen
 from annotation.models import Assignment, Rater, Study
@@ -42,7 +43,7 @@ def admit(rater: Rater) -> None:
         return
     study = rater.study
     if study.state == Study.State.CLOSED:
-        raise StudyNotOpen("The study has ended; there is nothing to judge any more.")
+        raise StudyNotOpen(gettext("The study has ended; there is nothing to judge any more."))
     rater.admitted_at = now()
     rater.quota = _quota(study)
     rater.save(update_fields=["admitted_at", "quota"])

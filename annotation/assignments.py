@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, prefetch_related_objects
 from django.utils.timezone import now
+from django.utils.translation import gettext
 
 from annotation.design import Candidate, choose_slot
 from annotation.exceptions import (
@@ -222,12 +223,14 @@ def submit_judgment(rater: Rater, *, token: UUID, **reply: Unpack[Reply]) -> Jud
 def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
     slot = _own_slot(rater, token)
     if rater.study.state not in (Study.State.OPEN, Study.State.PAUSED):
-        raise StudyNotOpen("The study has ended; this answer could not be stored any more.")
+        raise StudyNotOpen(
+            gettext("The study has ended; this answer could not be stored any more.")
+        )
     protocol, comment = protocol_of(rater.study), reply.get("comment", "").strip()
     posted = {"choice": reply.get("choice", ""), **reply.get("parts", {})}
     answer = protocol.read(posted, shown_to(slot))
     if protocol.reason_box == "required" and not comment:
-        raise AnswerIncomplete("Please write why, in a few words.")
+        raise AnswerIncomplete(gettext("Please write why, in a few words."))
     return Judgment.objects.create(
         study=rater.study,
         task_id=slot.task_id,

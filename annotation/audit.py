@@ -17,7 +17,9 @@ from django.urls import reverse
 from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotOpen
 from annotation.models import Assignment, Rater, Side, Study, TaskOutput
+from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
+from annotation.shown_orders import ShownOrders
 from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
@@ -64,8 +66,14 @@ class _Crawl:
         self.rater = Rater.objects.create(study=study, name="Blinding audit")
         #: Shown once more where a training answer is talked about.
         self.answered: Assignment | None = None
+        self.orders = ShownOrders()
 
     def findings(self) -> Iterator[Finding]:
+        yield from self._way()
+        for rule in self.orders.rules():
+            yield Finding(where="order of the tasks", what=rule, is_leak=True)
+
+    def _way(self) -> Iterator[Finding]:
         """Go from step to step as a rater who answers what is expected, and look at each page."""
         yield from self._get(reverse("annotation:rate-enter", args=[self.rater.invite_token]))
         yield from self._get(self._path("pause"))
@@ -78,6 +86,7 @@ class _Crawl:
             slot = self._slot()
             if slot is not None:
                 yield from self._self_naming(slot)
+                self.orders.note(_systems_shown(slot))
                 self.answered = slot
                 yield from self._post(path, {"token": slot.token, **_answer(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
@@ -129,7 +138,7 @@ class _Crawl:
 
     def _self_naming(self, slot: Assignment) -> Iterator[Finding]:
         for output in slot.task.all_outputs():
-            for word in names_in(output.text, self.secrets):
+            for word in left_over(names_in(output.text, self.secrets), self.study.redact):
                 where = f"{output.system.slug}, prompt {slot.task.prompt.key}"
                 yield Finding(where=where, what=word, is_leak=False)
 
@@ -154,6 +163,19 @@ def _any_answer(slot: Assignment) -> dict[str, str]:
             for number, part in enumerate(task.parts)
         },
     }
+
+
+def _systems_shown(slot: Assignment) -> list[str]:
+    """Return the systems of a task in the order shown, the hidden reference included."""
+    task = slot.task
+    if slot.order:
+        places = {place.place: place for place in task.outputs.select_related("system")}
+        shown = [places[number] for number in slot.order]
+        return [place.system.slug if place.system else place.role for place in shown]
+    outputs = task.all_outputs()
+    if slot.left == Side.B:
+        outputs.reverse()
+    return [output.system.slug for output in outputs]
 
 
 def _survey_answers(study: Study) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task, TaskOutput
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
+from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 
 
@@ -131,7 +132,8 @@ def blind_task(
     """
     protocol = protocol_of(assignment.study)
     shown = Shown(left=assignment.left, order=tuple(assignment.order))
-    texts = _texts(assignment.task, shown)
+    hidden = assignment.study.redact
+    texts = [_safe(redacted(html, hidden)) for html in _texts(assignment.task, shown)]
     labels = protocol.labels(len(texts))
     said = _said(protocol, earlier, shown) if earlier else {}
     values = {**said, **(kept or {})}
@@ -140,7 +142,9 @@ def blind_task(
     return BlindTask(
         token=assignment.token,
         prompt=_safe(assignment.task.prompt.html),
-        reference=_rendered(assignment.task.prompt.reference) if protocol.shows_reference else None,
+        reference=_safe(redacted(_rendered(assignment.task.prompt.reference), hidden))
+        if protocol.shows_reference
+        else None,
         outputs=tuple(
             BlindOutput(label=label, html=html, part=beside.get(number))
             for number, (label, html) in enumerate(zip(labels, texts, strict=True))

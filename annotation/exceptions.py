@@ -87,3 +87,11 @@ class PlatformPreview(AnnotationError):
 
 class RulesChanged(AnnotationError):
     """The study's rules have changed meanwhile; look at what they would exclude again."""
+
+
+#: What raters are told: these docstrings stand in the catalogs of `annotation/locale`.
+TOLD_TO_RATERS = (
+    StudyNotOpen, AssignmentUnknown, AssignmentClosed, AssignmentExpired, ChoiceUnknown,
+    AnswerIncomplete, StepNotOpen, NothingToUndo, StudyFull, LinkClosed, PersonTaken,
+    PlatformIdMissing, PlatformPreview,
+)  # fmt: skip

@@ -121,8 +121,8 @@ def _outputs(study: Study, systems: list[System]) -> Outputs:
 def _plan(study: Study, systems: list[System], outputs: Outputs) -> dict[str, Any]:
     """Everything that was decided, in a form that a stranger can check."""
     fields = (
-        "protocol", "question", "instructions", "consent", "title", "sample", "allow_tie",
-        "allow_both_bad", "options", "pairing", "task_budget", "judgments_per_task",
+        "protocol", "question", "instructions", "consent", "title", "language", "redact", "sample",
+        "allow_tie", "allow_both_bad", "options", "pairing", "task_budget", "judgments_per_task",
         "tasks_per_rater", "lease_minutes", "seed",
     )  # fmt: skip
     is_adaptive = study.pairing == Study.Pairing.ADAPTIVE

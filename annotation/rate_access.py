@@ -11,6 +11,7 @@ from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import get_language_from_request, override
 from django.views.decorators.cache import never_cache
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -63,7 +64,8 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
         if rater is None:
             return _who_are_you(request, public_id)
         request.rater = rater
-        return view(request, *args)
+        with override(rater.study.language):
+            return view(request, *args)
 
     return checked
 
@@ -84,4 +86,10 @@ def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     if wants_fragment(request):
         # Else the page would land inside the one that is open.
         return HttpResponseClientRedirect(reverse("annotation:rate-home", args=[public_id]))
-    return render(request, "annotation/rate/stranger.html", status=403)
+    return stranger_page(request)
+
+
+def stranger_page(request: HttpRequest) -> HttpResponse:
+    """Say how to come in, in the browser's language; of the study a stranger is told nothing."""
+    with override(get_language_from_request(request)):
+        return render(request, "annotation/rate/stranger.html", status=403)

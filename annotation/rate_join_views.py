@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -12,7 +13,7 @@ from annotation.exceptions import AnnotationError, PersonTaken
 from annotation.joining import join, link_from_token, note_refusal
 from annotation.models import OpenLink, Rater
 from annotation.platforms import Ids, ids_in
-from annotation.rate_access import known_rater, remember_rater
+from annotation.rate_access import known_rater, remember_rater, stranger_page
 from evalsite.lib.http import HtmxHttpRequest
 
 
@@ -22,7 +23,13 @@ def join_page(request: HtmxHttpRequest, public_id: str, token: str) -> HttpRespo
     """Invite to begin; the POST makes the rater, so that no preview of the link takes a place."""
     link = link_from_token(token, public_id)
     if link is None:
-        return render(request, "annotation/rate/stranger.html", status=403)
+        return stranger_page(request)
+    with override(link.study.language):
+        return _come_in(request, link)
+
+
+def _come_in(request: HtmxHttpRequest, link: OpenLink) -> HttpResponse:
+    public_id = link.study.public_id
     try:
         ids = ids_in(request.GET, link.platform)
         rater = _returning(known_rater(request, public_id), ids, link)
@@ -43,7 +50,7 @@ def _returning(rater: Rater | None, ids: Ids, link: OpenLink) -> Rater | None:
     theirs = link.study.arrivals.filter(rater=rater).values_list("person", flat=True).first()
     if theirs != ids.person:
         note_refusal(link.study, ids.person)
-        raise PersonTaken("Somebody with another id takes part from this browser already.")
+        raise PersonTaken(gettext("Somebody with another id takes part from this browser already."))
     return rater
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from annotation.assignments import assignment_for_screen, submit_judgment
@@ -21,7 +22,10 @@ from annotation.steps import QUALIFICATION, TRAINING, Step
 from annotation.way import ATTEMPTS
 from evalsite.lib.http import wants_fragment
 
-STAGES = {TRAINING.name: "Training", QUALIFICATION.name: "Qualification"}
+STAGES = {
+    TRAINING.name: gettext_lazy("Training"),
+    QUALIFICATION.name: gettext_lazy("Qualification"),
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -48,7 +52,7 @@ def qualification(request: RaterHttpRequest) -> HttpResponse:
 def _answer(request: RaterHttpRequest, step: Step) -> HttpResponse:
     form = AnswerForm(request.POST)
     if not form.is_valid():
-        return refusal(request, "That answer could not be read.")
+        return refusal(request, gettext("That answer could not be read."))
     token: UUID = form.cleaned_data["token"]
     try:
         submit_judgment(request.rater, token=token, **form.reply())
@@ -90,12 +94,20 @@ def _notice(request: RaterHttpRequest, step: Step, practice: Practice) -> str:
     if practice.number > 1:
         return ""
     if step is TRAINING:
-        return "A few tasks to begin with: after each one you see what we would have said."
+        return gettext("A few tasks to begin with: after each one you see what we would have said.")
     needed = -(-request.rater.study.way.pass_percent * practice.count // 100)
-    asked = f"{needed} of {practice.count} answers must be right"
-    if practice.attempt == ATTEMPTS:
-        return f"That was not enough. This is your second and last try, with other tasks: {asked}."
-    return f"A few tasks that show whether the instructions are clear: {asked}."
+    words = (
+        gettext(
+            "That was not enough. This is your second and last try, with other tasks: "
+            "%(needed)s of %(count)s answers must be right."
+        )
+        if practice.attempt == ATTEMPTS
+        else gettext(
+            "A few tasks that show whether the instructions are clear: "
+            "%(needed)s of %(count)s answers must be right."
+        )
+    )
+    return words % {"needed": needed, "count": practice.count}
 
 
 def _feedback(request: RaterHttpRequest, token: UUID) -> HttpResponse | None:

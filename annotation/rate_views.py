@@ -6,8 +6,9 @@ from contextlib import suppress
 from math import ceil
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -37,6 +38,7 @@ from annotation.rate_access import (
     rater_from_token,
     rater_required,
     remember_rater,
+    stranger_page,
 )
 from annotation.rate_end_views import end_page
 from annotation.rate_forms import AnswerForm, FlagForm, Refused, TokenForm
@@ -60,7 +62,7 @@ def enter(request: HtmxHttpRequest, token: str) -> HttpResponse:
     """The invite link: on any device it leads to where the rater left off."""
     rater = rater_from_token(token)
     if rater is None:
-        return render(request, "annotation/rate/stranger.html", status=403)
+        return stranger_page(request)
     response = redirect("annotation:rate-home", rater.study.public_id)
     remember_rater(response, rater)
     return response
@@ -107,7 +109,7 @@ def judge(request: RaterHttpRequest) -> HttpResponse:
         return _turn(request, next_turn(rater))
     form = AnswerForm(request.POST)
     if not form.is_valid():
-        return refusal(request, "That answer could not be read.")
+        return refusal(request, gettext("That answer could not be read."))
     return _answer(request, form)
 
 
@@ -212,7 +214,7 @@ def keep(request: RaterHttpRequest) -> HttpResponse:
 def skip(request: RaterHttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
-        return refusal(request, "That task could not be read.")
+        return refusal(request, gettext("That task could not be read."))
     try:
         with suppress(AssignmentClosed):  # a double click: the task is set aside already
             skip_assignment(request.rater, token=form.cleaned_data["token"])
@@ -227,7 +229,7 @@ def flag(request: RaterHttpRequest) -> HttpResponse:
     """Take what is wrong with the task, and go on with the next."""
     form = FlagForm(request.POST)
     if not form.is_valid():
-        return refusal(request, "What is wrong with the task could not be read.")
+        return refusal(request, gettext("What is wrong with the task could not be read."))
     try:
         with suppress(AssignmentClosed):  # a double click: it is flagged already
             flag_assignment(request.rater, **form.cleaned_data)

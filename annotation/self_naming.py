@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from generation.models import System
+from annotation.models import Study
+from annotation.redaction import left_over
+from generation.models import Output, System
 
 #: Names that give a family of models away, wherever a page itself (not an output) says them.
 FAMILIES = (
@@ -36,3 +39,26 @@ def names_in(text: str, names: Iterable[str]) -> list[str]:
 
 def says(text: str, name: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """An output that names itself or another system, and the words that do."""
+
+    output: Output
+    words: tuple[str, ...]
+    #: Those of them that raters would read.
+    left_over: tuple[str, ...]
+
+
+def namings_in(study: Study, systems: Sequence[System]) -> Iterator[Naming]:
+    """Find the outputs of a study that name a system, prompt by prompt."""
+    names = names_of(systems)
+    outputs = Output.objects.done().filter(
+        system__in=systems, prompt__prompt_set=study.prompt_set, sample=study.sample
+    )
+    rows = outputs.select_related("system", "prompt").defer("html", "provenance", "prompt__html")
+    for output in rows.order_by("prompt__position", "system").iterator(chunk_size=500):
+        if words := dict.fromkeys(names_in(output.text, names)):
+            left = left_over(list(words), study.redact)
+            yield Naming(output=output, words=tuple(words), left_over=tuple(left))

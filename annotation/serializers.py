@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.models import Study
+from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS
 from evalsite.lib.rest import Body, Text, Whole, YesNo
 
@@ -21,10 +22,10 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     class Meta:
         model = Study
         fields = [
-            "slug", "name", "title", "protocol", "options", "question", "state", "prompt_set",
-            "systems", "pairing", "task_budget", "judgments_per_task", "tasks_per_rater",
-            "allow_tie", "allow_both_bad", "sample", "seed", "plan_hash", "tasks",
-            "judgments_wanted", "judgments", "created_at", "launched_at", "closed_at",
+            "slug", "name", "title", "protocol", "options", "question", "language", "redact",
+            "state", "prompt_set", "systems", "pairing", "task_budget", "judgments_per_task",
+            "tasks_per_rater", "allow_tie", "allow_both_bad", "sample", "seed", "plan_hash",
+            "tasks", "judgments_wanted", "judgments", "created_at", "launched_at", "closed_at",
         ]  # fmt: skip
 
 
@@ -39,6 +40,8 @@ class StudyBody(Body):
     question = Text(max_length=300, required=False)
     instructions = Text(required=False, allow_blank=True, max_length=20_000)
     consent = Text(required=False, allow_blank=True, max_length=20_000)
+    redact = serializers.ListField(child=Text(max_length=60), max_length=50, required=False)
+    language = serializers.ChoiceField(choices=languages(), required=False)
     pairing = serializers.ChoiceField(choices=Study.Pairing.values, required=False)
     task_budget = Whole(min_value=1, max_value=10**6, required=False)
     judgments_per_task = Whole(min_value=1, max_value=1000, required=False)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now
+from django.utils.translation import gettext, override
 
 from annotation.exceptions import StudyNotLaunched, StudyNotOpen
 from annotation.models import (
@@ -20,7 +21,9 @@ from annotation.models import (
     StudySystem,
     TaskOutput,
 )
+from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS
+from annotation.redaction import check_words
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.slugs import free_slug
@@ -55,6 +58,11 @@ def create_study(
     if protocol not in PROTOCOLS:
         raise InputRefused(f"unknown protocol {protocol!r}", expected=" or ".join(PROTOCOLS))
     kind = PROTOCOLS[protocol]
+    language = settings.get("language", "en")
+    if language not in dict(languages()):
+        raise InputRefused(
+            f"unknown language {language!r}", expected=" or ".join(dict(languages()))
+        )
     if len({system.pk for system in systems}) != len(systems) or not systems:
         raise InputRefused("the systems are not distinct", expected="one or more, each once")
     check_pairing(
@@ -62,14 +70,19 @@ def create_study(
         pairing=settings.get("pairing", Study.Pairing.FULL),
         task_budget=settings.get("task_budget"),
     )
+    settings["redact"] = check_words(settings.get("redact", []))
+    with override(language):  # what is left out is written in the study's language
+        title = title or gettext("Which answer is better?")
+        question = question or gettext(kind.question)
+        stored = kind.parse({} if options is None else options).stored()
     study = Study.objects.create(
         owner=owner,
         name=name,
         slug=free_slug(Study.objects.all(), name, slug=slug),
-        title=title or "Which answer is better?",
+        title=title,
         protocol=protocol,
-        question=question or kind.question,
-        options=kind.parse({} if options is None else options).stored(),
+        question=question,
+        options=stored,
         prompt_set=prompt_set,
         seed=secrets.randbelow(MAX_SEED) if seed is None else seed,
         **settings,

@@ -19,6 +19,8 @@ KEYS: dict[str, tuple[type, str]] = {
     "question": (str, "a text"),
     "instructions": (str, "a text"),
     "consent": (str, "a text"),
+    "redact": (list, "a list of words"),
+    "language": (str, "a code as en or de"),
     "slug": (str, "a slug"),
     "pairing": (str, "full or adaptive"),
     "task_budget": (int, "a whole number"),

@@ -10,6 +10,7 @@ from django import forms
 
 from annotation.joining import MAX_CAP
 from annotation.models import OpenLink, Study
+from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS, Protocol, labels
 from annotation.services import MAX_GROUP, MAX_INVITES, check_pairing
 from evalsite.lib.exceptions import InputRefused
@@ -56,6 +57,13 @@ class StudyForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Markdown. Empty: raters are not asked.",
+    )
+    language = forms.ChoiceField(
+        choices=languages,
+        initial="en",
+        required=False,
+        label="Language of raters' pages",
+        help_text="Of the buttons and words around what you write yourself.",
     )
     pairing = forms.ChoiceField(
         choices=Study.Pairing.choices,
@@ -107,6 +115,9 @@ class StudyForm(forms.Form):
             for kind in PROTOCOLS.values()
             if (names := [*COLUMNS.get(kind.name, ()), *_option_names(kind)])
         ]
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or "en"
 
     def clean_pairing(self) -> str:
         return self.cleaned_data["pairing"] or Study.Pairing.FULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,8 +17,9 @@ from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
 from annotation.quality.assessment import alarms_of
+from annotation.redaction import hide_words
 from annotation.rounds import next_round_size
-from annotation.self_naming import names_in, names_of
+from annotation.self_naming import namings_in
 from annotation.services import (
     MAX_GROUP,
     MAX_INVITES,
@@ -34,9 +36,12 @@ from annotation.services import (
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
-from generation.models import Output, System
+from generation.models import Output
+from generation.output_facts import facts_of
 
 PAGE_SIZE = 50
+#: So many outputs that name a system are listed.
+MAX_NAMINGS = 20
 
 
 def own_study(request: UserHttpRequest, slug: str) -> Study:
@@ -128,32 +133,19 @@ def _progress(study: Study) -> dict[str, int]:
 
 def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
     systems = list(study.systems.order_by("study_systems__position"))
+    shown = Output.objects.filter(prompt__prompt_set=study.prompt_set, sample=study.sample)
+    namings = list(namings_in(study, systems))
+    naming = Counter(found.output.system_id for found in namings if found.left_over)
     context = {
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
-        "outputs": [_output_facts(study, system, names_of(systems)) for system in systems],
+        "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(shown, systems)],
+        "namings": namings[:MAX_NAMINGS],
+        "namings_more": max(len(namings) - MAX_NAMINGS, 0),
+        "words": sorted({word for naming in namings for word in naming.words} | {*study.redact}),
     }
     return render(request, "annotation/study_draft.html", context)
-
-
-def _output_facts(study: Study, system: System, names: list[str]) -> dict[str, Any]:
-    """Count what a researcher should know of a system's outputs before raters see them."""
-    outputs = Output.objects.filter(
-        system=system, prompt__prompt_set=study.prompt_set, sample=study.sample
-    )
-    done = outputs.done()
-    count = done.count()
-    texts = done.values_list("text", flat=True)
-    return {
-        "system": system,
-        "done": count,
-        "unfinished": outputs.unfinished().count(),
-        "cut": done.filter(finish_reason=Output.Finish.LENGTH).count(),
-        "empty": done.filter(text="").count(),
-        "names_itself": sum(bool(names_in(text, names)) for text in texts.iterator()),
-        "duplicates": count - done.order_by().values("text_hash").distinct().count(),
-    }
 
 
 def acting(
@@ -172,6 +164,13 @@ def acting(
         return redirect("annotation:study-detail", slug)
 
     return view
+
+
+@acting
+def words_hide(request: UserHttpRequest, study: Study) -> str:
+    words = request.POST.getlist("word")
+    hide_words(study, words, by=request.user)
+    return f"Hidden from raters: {', '.join(study.redact)}." if words else "Nothing is hidden."
 
 
 @acting

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from evalsite.lib.catalogs import stale_catalogs
 
 
 @register(Tags.database)
@@ -23,3 +25,17 @@ def sqlite_is_durable(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.translation)
+def catalogs_are_compiled(**_: Any) -> list[CheckMessage]:
+    languages = sorted({path.parts[-3] for path in stale_catalogs()})
+    if not languages:
+        return []
+    return [
+        Warning(
+            f"translations are not compiled: {', '.join(languages)}",
+            hint="Raters would read English; run manage.py compile_catalogs.",
+            id="evalsite.W001",
+        )
+    ]

@@ -90,7 +90,10 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "evalsite.context.navigation",
             ],
-            "builtins": ["evalsite.templatetags.evalsite_text"],
+            "builtins": [
+                "django.templatetags.i18n",
+                "evalsite.templatetags.evalsite_text",
+            ],
         },
     },
 ]
@@ -131,6 +134,14 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:sign-in"
 
 LANGUAGE_CODE = "en"
+#: Languages of raters' pages: each but the first has a catalog in annotation/locale.
+LANGUAGES = [
+    ("en", "English"),
+    ("ar", "العربية"),
+    ("de", "Deutsch"),
+    ("es", "Español"),
+    ("fr", "Français"),
+]
 TIME_ZONE = env_str("EVALSITE_TIME_ZONE", "UTC")
 USE_TZ = True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +10,6 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from evalsite.lib.exceptions import EvalsiteError
@@ -19,7 +17,10 @@ from evalsite.lib.http import UserHttpRequest, render_page
 from evalsite.lib.tabular import Row, read_stream
 from generation.exceptions import NothingToQueue
 from generation.forms import OutputsForm, PromptSetForm, QueueForm, SystemForm
+from generation.job_progress import device_of, pace_of, workers_on
 from generation.models import Job, Output, Prompt, PromptSet, System
+from generation.output_facts import facts_of
+from generation.refusals import looks_like_refusal
 from generation.services import (
     OUTPUT_OPTIONAL,
     OUTPUT_REQUIRED,
@@ -203,12 +204,19 @@ def output_list(request: UserHttpRequest, slug: str) -> HttpResponse:
     """All systems' outputs for each prompt, next to each other. For researchers: not blinded."""
     prompt_set = get_object_or_404(PromptSet.objects.owned_by(request.user), slug=slug)
     prompts = _page(request, prompt_set.prompts.all(), PROMPTS_SIDE_BY_SIDE)
-    context = {"prompt_set": prompt_set, "prompts": prompts, "rows": _side_by_side(prompts)}
+    outputs = Output.objects.filter(prompt__prompt_set=prompt_set)
+    systems = System.objects.filter(pk__in=outputs.order_by().values("system")).order_by("name")
+    context = {
+        "prompt_set": prompt_set,
+        "prompts": prompts,
+        "rows": _side_by_side(prompts),
+        "facts": facts_of(outputs, systems),
+    }
     return render(request, "generation/output_list.html", context)
 
 
 def _side_by_side(prompts: Page[Prompt]) -> list[dict[str, Any]]:
-    """Return each prompt with its outputs; equal texts are marked as duplicates."""
+    """Return each prompt with its outputs; equal texts and refusals are marked."""
     outputs = (
         Output.objects.done()
         .filter(prompt__in=list(prompts))
@@ -224,7 +232,11 @@ def _side_by_side(prompts: Page[Prompt]) -> list[dict[str, Any]]:
         mine = by_prompt.get(prompt.pk, [])
         hashes = [output.text_hash for output in mine]
         cells = [
-            {"output": output, "is_duplicate": hashes.count(output.text_hash) > 1}
+            {
+                "output": output,
+                "is_duplicate": hashes.count(output.text_hash) > 1,
+                "is_refusal": looks_like_refusal(output.text),
+            }
             for output in mine
         ]
         rows.append({"prompt": prompt, "cells": cells})
@@ -248,18 +260,16 @@ def job_detail(request: UserHttpRequest, pk: int) -> HttpResponse:
     jobs = Job.objects.owned_by(request.user).with_counts().select_related("system", "prompt_set")
     job = get_object_or_404(jobs, pk=pk)
     outputs = job.outputs.select_related("prompt").defer("provenance", "html")
-    minute_ago = now() - timedelta(minutes=1)
+    left = job.pending + job.running
     context = {
         "job": job,
         "cancelled": job.total - job.done - job.failed - job.pending - job.running,
-        "a_minute": job.outputs.filter(finished_at__gt=minute_ago).count(),
-        "left": job.pending + job.running,
+        "pace": pace_of(job, left=left),
+        "left": left,
+        "device": device_of(job),
         "latest": outputs.filter(state=Output.State.DONE).order_by("-finished_at", "-pk")[:3],
         "failed": outputs.filter(state=Output.State.FAILED)[:PAGE_SIZE],
-        "workers": outputs.filter(state=Output.State.RUNNING)
-        .order_by("worker")
-        .values_list("worker", flat=True)
-        .distinct(),
+        "workers": workers_on(job),
     }
     return render_page(
         request, "generation/job_detail.html", context, fragment="generation/_job_progress.html"

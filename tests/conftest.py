@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
+from evalsite.lib.catalogs import compile_stale_catalogs
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -42,6 +44,11 @@ def shared_data() -> Path:
             pytest.fail("no ../shared/data beside the checkout")
         pytest.skip("no ../shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_catalogs() -> None:
+    compile_stale_catalogs()
 
 
 @pytest.fixture(autouse=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.timezone import now
+from django.utils.translation import gettext_lazy as _
 
 
 class Flag(models.Model):
     """A task that a rater would not judge, and why. The researcher reads it; nothing else does."""
 
     class Reason(models.TextChoices):
-        BROKEN = "broken", "It is not shown properly"
-        UNCLEAR = "unclear", "I do not understand what is asked"
-        UPSETTING = "upsetting", "It is offensive or upsetting"
-        PRIVATE = "private", "It tells something private about a person"
-        OTHER = "other", "Something else"
+        BROKEN = "broken", _("It is not shown properly")
+        UNCLEAR = "unclear", _("I do not understand what is asked")
+        UPSETTING = "upsetting", _("It is offensive or upsetting")
+        PRIVATE = "private", _("It tells something private about a person")
+        OTHER = "other", _("Something else")
 
     study = models.ForeignKey("annotation.Study", models.CASCADE, related_name="flags")
     assignment = models.OneToOneField("annotation.Assignment", models.PROTECT, related_name="flag")

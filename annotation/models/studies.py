@@ -16,6 +16,11 @@ from evalsite.lib.text import public_id
 from generation.models import PromptSet, System
 
 
+def languages() -> list[tuple[str, str]]:
+    """Return the languages that raters' pages are there in, as (code, own name)."""
+    return list(settings.LANGUAGES)
+
+
 class StudyQuerySet(models.QuerySet["Study"]):
     def owned_by(self, user: Any) -> StudyQuerySet:
         return self.filter(owner=user)
@@ -64,6 +69,10 @@ class Study(models.Model):
     question = models.CharField(max_length=300)
     instructions = models.TextField(blank=True)
     consent = models.TextField(blank=True)
+    #: Of what stands around the question on raters' pages, the words of the answers included.
+    language = models.CharField(max_length=10, choices=languages, default="en")
+    #: Words that raters do not see in outputs; see `annotation.redaction`.
+    redact = models.JSONField(default=list, blank=True)
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
     systems: models.ManyToManyField[System, StudySystem] = models.ManyToManyField(
         System, through="StudySystem", related_name="studies"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from django.forms import Field
+from django.utils.translation import gettext
 
 from annotation.design import TaskPlan, plan_pairs, plan_singles
 from annotation.protocols.options import OptionReader
@@ -174,7 +175,7 @@ class Singles(Protocol):
         return systems * prompts
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return ("Answer",)
+        return (gettext("Answer"),)
 
 
 class Scored(Singles):
@@ -188,7 +189,9 @@ class Scored(Singles):
         return cls()
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
-        scores = [(str(score), "", words) for score, words in enumerate(self.words, start=1)]
+        scores = [
+            (str(score), "", gettext(words)) for score, words in enumerate(self.words, start=1)
+        ]
         return (Part(name="choice", label=question, choices=numbered(scores)),)
 
     def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
@@ -226,7 +229,7 @@ class Pairs(Protocol):
         return prompts * (systems * (systems - 1) // 2)
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return ("Left", "Right")
+        return (gettext("Left"), gettext("Right"))
 
 
 class Groups(Protocol):
@@ -240,4 +243,6 @@ class Groups(Protocol):
         return False
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return tuple(f"Answer {letter}" for letter in LETTERS[:count])
+        return tuple(
+            gettext("Answer %(letter)s") % {"letter": letter} for letter in LETTERS[:count]
+        )

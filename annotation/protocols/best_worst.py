@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.design import TaskPlan, groups_on_a_prompt, plan_groups
 from annotation.exceptions import AnswerIncomplete
@@ -24,7 +25,7 @@ FEWEST, MOST = 3, 5
 class BestWorst(Groups):
     name = "best_worst"
     label = "Best-worst: the best and the worst of three to five"
-    question = "Which answer is the best, and which is the worst?"
+    question = gettext_noop("Which answer is the best, and which is the worst?")
     telling_columns = ("systems", "best", "worst")
     extra_columns = ("shown",)
     fewest_systems = FEWEST
@@ -57,15 +58,15 @@ class BestWorst(Groups):
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
         choices = numbered([(str(place), "", LETTERS[place]) for place in range(count)])
         return (
-            Part(name="best", label="Best", choices=choices),
-            Part(name="worst", label="Worst", choices=choices),
+            Part(name="best", label=gettext("Best"), choices=choices),
+            Part(name="worst", label=gettext("Worst"), choices=choices),
         )
 
     def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:
         parts = self.parts(question=self.question, count=len(shown.order))
         best, worst = (int(part.read(posted)) for part in parts)
         if best == worst:
-            raise AnswerIncomplete("The best and the worst must be two different answers.")
+            raise AnswerIncomplete(gettext("The best and the worst must be two different answers."))
         return Answer(
             more={
                 "best": shown.order[best],

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.design import TaskPlan, null_pair_count, plan_pairs, with_null_pairs
 from annotation.protocols.base import Pairs
@@ -20,13 +21,13 @@ from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.tabular import Row
 
 WORDS = (
-    "Much worse",
-    "Worse",
-    "Slightly worse",
-    "About the same",
-    "Slightly better",
-    "Better",
-    "Much better",
+    gettext_noop("Much worse"),
+    gettext_noop("Worse"),
+    gettext_noop("Slightly worse"),
+    gettext_noop("About the same"),
+    gettext_noop("Slightly better"),
+    gettext_noop("Better"),
+    gettext_noop("Much better"),
 )
 MOST = 3
 MOST_NULL_PAIRS = 0.5
@@ -36,7 +37,7 @@ MOST_NULL_PAIRS = 0.5
 class Ccr(Pairs):
     name = "ccr"
     label = "CCR: how much better is the second of two, from -3 to +3"
-    question = "How good is the second answer, compared to the first?"
+    question = gettext_noop("How good is the second answer, compared to the first?")
     telling_columns = ("system_a", "system_b", "score")
     extra_columns = ("left",)
     has_null_pairs = True
@@ -73,10 +74,12 @@ class Ccr(Pairs):
         )
 
     def labels(self, count: int) -> tuple[str, ...]:
-        return ("First", "Second")
+        return (gettext("First"), gettext("Second"))
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
-        scores = [(str(score), "", words) for score, words in enumerate(WORDS, start=-MOST)]
+        scores = [
+            (str(score), "", gettext(words)) for score, words in enumerate(WORDS, start=-MOST)
+        ]
         return (Part(name="choice", label=question, choices=numbered(scores)),)
 
     def read(self, posted: Mapping[str, str], shown: Shown) -> Answer:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.protocols.base import Singles
 from annotation.protocols.options import Criterion, OptionReader
@@ -14,14 +15,20 @@ from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.tabular import Row
 
-AGREEMENT = ("Strongly disagree", "Disagree", "Neither", "Agree", "Strongly agree")
+AGREEMENT = (
+    gettext_noop("Strongly disagree"),
+    gettext_noop("Disagree"),
+    gettext_noop("Neither"),
+    gettext_noop("Agree"),
+    gettext_noop("Strongly agree"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Likert(Singles):
     name = "likert"
     label = "Likert: one output by several criteria"
-    question = "What do you say of this answer?"
+    question = gettext_noop("What do you say of this answer?")
     telling_columns = ("system", "criterion_")
     option_fields = {
         "criteria": forms.CharField(
@@ -39,7 +46,9 @@ class Likert(Singles):
     @classmethod
     def parse(cls, options: Any) -> Self:
         reader = OptionReader(options, protocol=cls.name)
-        found = cls(criteria=reader.criteria("criteria", words=AGREEMENT))
+        found = cls(
+            criteria=reader.criteria("criteria", words=[gettext(words) for words in AGREEMENT])
+        )
         reader.finish()
         if not found.criteria:
             raise InputRefused("option criteria is missing", expected="one criterion or more")

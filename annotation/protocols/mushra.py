@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.design import TaskPlan, plan_groups
 from annotation.protocols.base import Groups
@@ -20,7 +21,7 @@ from annotation.protocols.options import OptionReader
 from annotation.protocols.parts import HIGHEST, Answer, Mark, Part, Shown
 from evalsite.lib.tabular import Row
 
-BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")
+BANDS = ("Bad", "Poor", "Fair", "Good", "Excellent")  # as in `mos`, where the catalogs have them
 MOST_SIGNALS = 12
 
 
@@ -28,7 +29,7 @@ MOST_SIGNALS = 12
 class Mushra(Groups):
     name = "mushra"
     label = "MUSHRA: all outputs of a prompt, from 0 to 100"
-    question = "How good is each answer?"
+    question = gettext_noop("How good is each answer?")
     telling_columns = ("systems", "scores")
     extra_columns = ("reference", "shown")
     fewest_systems = 2
@@ -66,8 +67,9 @@ class Mushra(Groups):
         return prompts if systems else 0
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
+        bands = tuple(gettext(words) for words in BANDS)
         return tuple(
-            Part(name=f"score_{place}", label=label, bands=BANDS, output=place)
+            Part(name=f"score_{place}", label=label, bands=bands, output=place)
             for place, label in enumerate(self.labels(count))
         )
 

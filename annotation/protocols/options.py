@@ -67,7 +67,9 @@ class OptionReader:
         values = self._take(name, [])
         if not isinstance(values, list | tuple) or len(values) > MOST_CRITERIA:
             raise self._refused(name, values, f"a list of at most {MOST_CRITERIA} criteria")
-        found = tuple(self._criterion(value, words) for value in values)
+        found = tuple(
+            self._criterion(value, words, number) for number, value in enumerate(values, start=1)
+        )
         if len({criterion.key for criterion in found}) < len(found):
             raise self._refused(name, values, "criteria with different keys")
         return found
@@ -81,7 +83,7 @@ class OptionReader:
         self.names.append(name)
         return self.left.pop(name, default)
 
-    def _criterion(self, value: Any, words: Sequence[str] | None) -> Criterion:
+    def _criterion(self, value: Any, words: Sequence[str] | None, number: int) -> Criterion:
         if isinstance(value, str):
             value = {"label": value}
         allowed = {"key", "label", "words"} if words else {"key", "label"}
@@ -91,7 +93,7 @@ class OptionReader:
         label = value.get("label", "")
         if not _is_text(label, LONGEST_LABEL) or not label.strip():
             raise self._refused("label", label, f"a text of at most {LONGEST_LABEL} characters")
-        key = value.get("key") or _key(label)
+        key = value.get("key") or _key(label) or f"criterion_{number}"
         if not isinstance(key, str) or not re.fullmatch(rf"[a-z0-9_]{{1,{LONGEST_KEY}}}", key):
             raise self._refused("key", key, "letters a to z, digits and _")
         return Criterion(key=key, label=label.strip(), words=self._words(value, words))
@@ -109,7 +111,7 @@ class OptionReader:
 
 
 def _key(label: str) -> str:
-    """Derive a key from a label; one without Latin letters needs a key of its own."""
+    """Derive a key from a label; nothing for one without Latin letters."""
     return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_")[:LONGEST_KEY].strip("_")
 
 

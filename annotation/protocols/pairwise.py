@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from django import forms
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.protocols.base import OTHER, Pairs
 from annotation.protocols.options import Criterion, OptionReader
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
 
 VERDICTS = ("a", "b", "tie", "both_bad")
 #: Steps of strength as in Touvron et al. (2023), "Llama 2", section 3.2.1; 4 is the strongest.
-STEPS = ("barely better", "slightly better", "better", "much better")
+STEPS = (
+    gettext_noop("barely better"),
+    gettext_noop("slightly better"),
+    gettext_noop("better"),
+    gettext_noop("much better"),
+)
 REASONS = ("off", "optional", "required")
 
 
@@ -27,7 +33,7 @@ REASONS = ("off", "optional", "required")
 class Pairwise(Pairs):
     name = "pairwise"
     label = "Pairwise: which of two is better"
-    question = "Which answer would you rather get?"
+    question = gettext_noop("Which answer would you rather get?")
     telling_columns = ("system_a", "system_b", "verdict")
     extra_columns = ("left", "strength")
     option_fields = {
@@ -102,20 +108,21 @@ class Pairwise(Pairs):
         middle = [
             (value, "", words)
             for value, words, is_offered in (
-                ("tie", "Tie", self.allow_tie),
-                ("both_bad", "Both bad", self.allow_both_bad),
+                ("tie", gettext("Tie"), self.allow_tie),
+                ("both_bad", gettext("Both bad"), self.allow_both_bad),
             )
             if is_offered
         ]
         if not self.strength:
-            left, right = ("left", "", "Left is better"), ("right", "", "Right is better")
+            left = ("left", "", gettext("Left is better"))
+            right = ("right", "", gettext("Right is better"))
             return numbered([left, *middle, right])
-        steps = list(enumerate(STEPS, start=1))
+        steps = [(step, gettext(words)) for step, words in enumerate(STEPS, start=1)]
         return numbered(
             [
-                *((f"left-{step}", "Left is", words) for step, words in reversed(steps)),
+                *((f"left-{step}", gettext("Left is"), words) for step, words in reversed(steps)),
                 *middle,
-                *((f"right-{step}", "Right is", words) for step, words in steps),
+                *((f"right-{step}", gettext("Right is"), words) for step, words in steps),
             ]
         )
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext
+
 from annotation.exceptions import AnswerIncomplete, ChoiceUnknown
 
 #: Where a slider's scale ends; it begins at 0.
@@ -51,7 +53,7 @@ class Part:
         """Return the choice's value; raise for none, and for one that was not offered."""
         value = posted.get(self.name, "")
         if not value:
-            raise AnswerIncomplete(f"One answer is missing: {self.label}")
+            raise _missing(self)
         if value not in {choice.value for choice in self.choices}:
             raise ChoiceUnknown
         return value
@@ -60,10 +62,17 @@ class Part:
         """Return a slider's whole number; raise for none, and for one that is off the scale."""
         value = posted.get(self.name, "").strip()
         if not value:
-            raise AnswerIncomplete(f"One answer is missing: {self.label}")
+            raise _missing(self)
         if not (value.isascii() and value.isdigit() and len(value) <= 3 and int(value) <= HIGHEST):
-            raise ChoiceUnknown(f"{self.label} must be a whole number from 0 to {HIGHEST}.")
+            raise ChoiceUnknown(
+                gettext("%(label)s must be a whole number from 0 to 100.") % {"label": self.label}
+            )
         return int(value)
+
+
+def _missing(part: Part) -> AnswerIncomplete:
+    words = gettext("One answer is missing: %(label)s")
+    return AnswerIncomplete(words % {"label": part.label})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+
 
 class EvalsiteError(Exception):
     """evalsite cannot do that."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or " ".join((self.__doc__ or "").split()))
+        # A rater reads it in the language of the study.
+        super().__init__(message or gettext(" ".join((self.__doc__ or "").split())))
 
 
 class InputRefused(EvalsiteError):

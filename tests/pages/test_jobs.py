@@ -42,7 +42,7 @@ def test_the_page_says_how_far_the_job_is():
     assert "out of memory" in text
     assert "Text of p1." in text
     assert "Text of p4." not in text
-    assert (page.context["left"], page.context["a_minute"]) == (2, 1)
+    assert (page.context["left"], page.context["pace"].outputs) == (2, 1)
 
 
 def test_htmx_gets_only_the_live_part():

@@ -229,6 +229,21 @@ def test_outputs_stand_side_by_side_with_what_is_odd_about_them():
     assert text.count('<span class="tag bad">empty') == 1
 
 
+def test_the_outputs_are_told_in_numbers_by_system():
+    prompt_set = make_prompt_set(prompts=5)
+    texts = ["x" * 10, "x" * 20, "x" * 20, "I’m sorry, I can't help with that.", ""]
+    wordy, mute = make_system(name="Wordy"), make_system(name="Mute")
+    for prompt, text in zip(prompt_set.prompts.all(), texts, strict=True):
+        make_output(system=wordy, prompt=prompt, text=text, finish_reason="length")
+        make_output(system=mute, prompt=prompt, state=Output.State.FAILED, error="no")
+    page = signed_in().get(f"/prompt-sets/{prompt_set.slug}/outputs/")
+    silent, facts = page.context["facts"]
+    assert (silent.system, silent.done, silent.failed, silent.lengths) == (mute, 0, 5, None)
+    assert (facts.done, facts.cut, facts.empty) == (5, 5, 1)
+    assert (facts.duplicates, facts.refusals, facts.lengths) == (1, 1, (10, 20, 34))
+    assert page.content.decode().count("begins like a refusal") == 1
+
+
 def test_outputs_in_the_making_are_not_shown():
     prompt_set = make_prompt_set(prompts=1)
     make_outputs(prompt_set, [make_system()], state=Output.State.PENDING, text="half of i")
@@ -241,7 +256,7 @@ def test_the_outputs_of_many_prompts_come_in_pages_at_one_price(django_assert_ma
     prompt_set = make_prompt_set(prompts=PROMPTS_SIDE_BY_SIDE * 3)
     make_outputs(prompt_set, [make_system() for _ in range(4)])
     alice = signed_in()
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(10):
         page = alice.get(f"/prompt-sets/{prompt_set.slug}/outputs/?page=3")
     assert len(page.context["rows"]) == PROMPTS_SIDE_BY_SIDE
     assert all(len(row["cells"]) == 4 for row in page.context["rows"])

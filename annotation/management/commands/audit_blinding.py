@@ -14,8 +14,8 @@ from evalsite.lib.commands import EvalsiteCommand
 class Command(EvalsiteCommand):
     help = (
         "Crawl the study as a rater. Exit status 1 on any leak: a system's name, slug or model, a "
-        "model family, an output's hash, in a page, header, cookie or address. Outputs that name "
-        "themselves are listed. Nothing is stored."
+        "model family, an output's hash, in a page, header, cookie or address; sides or tasks in "
+        "an order that is a rule. Outputs that name themselves are listed. Nothing is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
