@@ -44,7 +44,7 @@ class Row:
 
     def restart(self) -> None:
         """Forget what was made: a row that lost its slot is made again from its prompt."""
-        self.made, self.finish, self.beside = [], "", 0
+        self.made, self.finish, self.error, self.beside = [], "", "", 0
 
 
 @dataclass(frozen=True, kw_only=True)

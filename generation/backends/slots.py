@@ -70,18 +70,21 @@ class SlotEngine:
             longest=max(len(row.prompt_ids) for row in rows),
             device=self.device,
         )
-        with torch.inference_mode():
-            while queue or self.rows:
+        while queue or self.rows:
+            ended: list[Row] = []
+            # Not around what is yielded, as others compute meanwhile.
+            with torch.inference_mode():
                 free = min(slots - len(self.rows), len(queue))
                 # A pass over several new rows costs little more than over one.
                 if free and (free >= min(max(1, slots // 8), len(queue)) or not self.rows):
-                    yield from self._admit(queue.take(free), cache)
+                    ended += self._admit(queue.take(free), cache)
                 if self.rows:
-                    yield from self._step(cache)
-                yield None
+                    ended += self._step(cache)
+            yield from ended
+            yield None
 
-    def _step(self, cache: SlotCache) -> Iterator[Row]:
-        """Make one token more for every live row."""
+    def _step(self, cache: SlotCache) -> list[Row]:
+        """Make one token more for every live row; return those that it ended."""
         import torch
 
         started = time.perf_counter()
@@ -97,10 +100,10 @@ class SlotEngine:
             logits_to_keep=1,
         ).logits[:, -1]
         cache.end_step()
-        yield from self._take(logits, cache, first=0, since=started)
+        return self._take(logits, cache, first=0, since=started)
 
-    def _take(self, logits: Any, cache: SlotCache, *, first: int, since: float) -> Iterator[Row]:
-        """Choose the next token of the rows from slot `first` on; yield and drop those that end."""
+    def _take(self, logits: Any, cache: SlotCache, *, first: int, since: float) -> list[Row]:
+        """Choose the next token of the rows from slot `first` on; drop and return those it ends."""
         rows = self.rows[first:]
         steps = [len(row.made) for row in rows]
         tokens = choose_tokens(logits, [row.request for row in rows], steps).tolist()
@@ -109,15 +112,16 @@ class SlotEngine:
             row.take_share(seconds, len(rows))
             self.endings.take(row, token)
         # From behind, as the last row moves into the place of one that is dropped.
-        ended = [slot for slot, row in enumerate(self.rows) if row.has_ended]
-        for slot in reversed(ended):
-            cache.drop(slot)
-            row, self.rows[slot] = self.rows[slot], self.rows[-1]
-            self.rows.pop()
-            yield row
+        for slot in reversed(range(len(self.rows))):
+            if self.rows[slot].has_ended:
+                cache.drop(slot)
+                self.rows[slot] = self.rows[-1]
+                self.rows.pop()
+        return [row for row in rows if row.has_ended]
 
-    def _admit(self, new: Sequence[tuple[Row, Prefix | None]], cache: SlotCache) -> Iterator[Row]:
+    def _admit(self, new: Sequence[tuple[Row, Prefix | None]], cache: SlotCache) -> list[Row]:
         """Compute the prompts of rows that got a slot, and their first tokens."""
+        ended: list[Row] = []
         for rows, prefix in _passes(new):
             started, first = time.perf_counter(), len(self.rows)
             for row in rows:
@@ -129,7 +133,8 @@ class SlotEngine:
             cache.add(prefilled, [len(row.prompt_ids) for row in rows])
             if prefix:
                 prefix.release(len(rows))
-            yield from self._take(logits, cache, first=first, since=started)
+            ended += self._take(logits, cache, first=first, since=started)
+        return ended
 
     def _fill(self, prefix: Prefix) -> None:
         """Compute a shared beginning, and those that it continues."""

@@ -26,14 +26,15 @@ MODEL = "smollm2-135m-instruct"
 #: How many rows the others hold at once, and the pages of `generate_batch`: what suits them best.
 STATIC_ROWS, PAGED = 16, {"num_blocks": 512, "max_batch_tokens": 512, "max_requests_per_batch": 32}
 
+#: Short and long answers by turns.
 QUESTIONS = (
     "Answer with the word yes only.",
-    "How much is 3+5? Give the number only.",
-    "Name one bird.",
-    "Which city is the capital of Norway? One word.",
     "Tell a short tale of a ferryman who finds a letter that was never opened.",
+    "How much is 3+5? Give the number only.",
     "Explain to a child of ten why the leaves fall in autumn.",
+    "Name one bird.",
     "Give three hints for a good talk to a small audience.",
+    "Which city is the capital of Norway? One word.",
     "How does one say 'thank you' in Spanish? Give the phrase only.",
 )
 PASSAGES = (
