@@ -40,14 +40,16 @@ def measure_ceilings(dtype: Any, device: str) -> Ceilings:
     return Ceilings(side * side * size / read, 2 * len(small) ** 3 / multiplied)
 
 
-def _fastest(work: Callable[[], Any], device: str, *, repeats: int = 6) -> float:
+def _fastest(work: Callable[[], Any], device: str, *, repeats: int = 20) -> float:
+    # Others may use the processor; nobody else uses the GPU.
+    clock = time.process_time if device == "cpu" else time.perf_counter
     times = []
     for _ in range(repeats):
         synchronise(device)
-        start = time.perf_counter()
+        start = clock()
         work()
         synchronise(device)
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return min(times)
 
 
