@@ -54,7 +54,7 @@ def _quota(study: Study) -> int | None:
     if study.tasks_per_rater is None:
         return None
     # Two at the door at once: the second waits for what the first is promised.
-    Study.objects.select_for_update(no_key=True).values("pk").get(pk=study.pk)
+    study = study.locked()
     owed, wanted = _owed(study), study.quota
     unjudged = study.assignments.targets().filter(state__in=_UNJUDGED).order_by()
     # Counted no further than it matters: the study may have a million slots.

@@ -7,16 +7,16 @@ constraints refuse a repeat, a second live claim and a second first judgment.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import now
 from django.utils.translation import gettext
 
-from annotation.design import Candidate, choose_slot
+from annotation.design import choose_slot
 from annotation.exceptions import (
     AnswerIncomplete,
     AssignmentClosed,
@@ -27,26 +27,23 @@ from annotation.exceptions import (
 )
 from annotation.gold import claim_check, mix_of
 from annotation.launch import admit_finished_outputs
-from annotation.models import (
-    Assignment,
-    AssignmentQuerySet,
-    Flag,
-    Judgment,
-    Rater,
-    Study,
-    TaskOutput,
-)
+from annotation.models import Assignment, Flag, Judgment, Rater, Study, Task, TaskOutput
 from annotation.paid_time import seconds_left
 from annotation.protocols import Shown, protocol_of
+from annotation.repeats import claim_repeat, repeats_mix
 from annotation.steps import reopen_judging
+from annotation.walks import (
+    Met,
+    last_task_of,
+    met_by,
+    open_slots_for,
+    take_back_expired,
+    walk_to,
+)
 from evalsite.lib.db import write_transaction
 
-#: So many open slots are looked at to balance a rater's sides.
-WINDOW = 16
 MAX_SECONDS = 24 * 3600.0
 MAX_COMMENT = 5000
-
-Pair = tuple[int, int | None]
 
 
 class Reply(TypedDict, total=False):
@@ -65,28 +62,10 @@ class Turn:
     assignment_pk: int | None
     judged: int
     is_correction: bool = False
-    #: The assignment, where it was claimed just now; its task is loaded.
-    claimed: Assignment | None = field(default=None, compare=False, repr=False)
     #: True once the rater has judged as much as was asked, or as long as is paid.
     has_met_quota: bool = False
     #: Of the paid time, where it was looked up and the study pays by the hour.
     seconds_left: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Met:
-    """What a rater has judged: targets by pair of systems and side, and how many checks."""
-
-    shown: dict[tuple[Pair, bool], int]
-    checks: int
-
-    @property
-    def targets(self) -> int:
-        return sum(self.shown.values())
-
-    @property
-    def judged(self) -> int:
-        return self.targets + self.checks
 
 
 @write_transaction()
@@ -110,94 +89,50 @@ def _held_turn(rater: Rater) -> Turn:
     live = own.filter(state=state.CLAIMED, lease_until__gt=now())
     if pk := live.values_list("pk", flat=True).first():
         return Turn(assignment_pk=pk, judged=judged.count())
-    return _claim_next(rater)
+    take_back_expired(rater.study)
+    return _claim_next(rater, after=last_task_of(rater))
 
 
-def _claim_next(rater: Rater) -> Turn:
+def _claim_next(rater: Rater, *, after: Task | None) -> Turn:
+    """Claim what suits the rater best now; `after` is the task that they had last, if any."""
     study = rater.study
-    _take_back_expired(study)
-    met = _met(rater)
+    met = met_by(rater, after)
     left = seconds_left(rater)
     has_met_quota = met.targets >= rater.promised > 0 or left == 0
     if study.state != Study.State.OPEN or has_met_quota:
         return Turn(assignment_pk=None, judged=met.judged, has_met_quota=has_met_quota)
     if study.is_waiting:
         admit_finished_outputs(study)
-    if mix_of(rater).is_due(met.judged) and (pk := claim_check(rater, answered=met.judged)):
-        return Turn(assignment_pk=pk, judged=met.judged, seconds_left=left)
-    slot = _claim_target(rater, met)
-    return Turn(
-        assignment_pk=slot.pk if slot else None,
-        judged=met.judged,
-        seconds_left=left,
-        claimed=slot,
-    )
+    pk = _claim_about_rater(rater, met) or _claim_target(rater, met)
+    return Turn(assignment_pk=pk, judged=met.judged, seconds_left=left)
 
 
-def _claim_target(rater: Rater, met: _Met) -> Assignment | None:
-    """Claim the open slot that keeps the rater's sides balanced; None when nothing is open."""
-    while window := _window(rater):
-        candidates = [
-            Candidate(
-                pair=(slot.task.system_a_id, slot.task.system_b_id),
-                prompt=slot.task.prompt_id,
-                a_left=slot.left == "a",
-            )
-            for slot in window
-        ]
-        slot = window[choose_slot(candidates, met.shown)]
-        if _claim(slot, rater):
-            return slot
+def _claim_about_rater(rater: Rater, met: Met) -> int | None:
+    """Claim a check or a task to be judged again, where one is due and there."""
+    answered = met.first_answers
+    if mix_of(rater).is_due(answered) and (pk := claim_check(rater, answered=answered)):
+        return pk
+    is_due = repeats_mix(rater).passed(answered) > met.repeats
+    return claim_repeat(rater) if is_due else None
+
+
+def _claim_target(rater: Rater, met: Met) -> int | None:
+    """Claim the open slot that suits the rater best; None when nothing is open."""
+    while slots := open_slots_for(rater):
+        candidates = [slot.candidate for slot in slots]
+        chosen = slots[choose_slot(candidates, met.seen, shares=rater.study.category_shares)]
+        if _claim(chosen.pk, rater):
+            walk_to(rater, slots[0].position)
+            return chosen.pk
     return None
 
 
-def _take_back_expired(study: Study) -> None:
-    """Open the slots of raters who went away. The same raters may be given them again."""
-    claimed = study.assignments.filter(state=Assignment.State.CLAIMED)
-    claimed.filter(lease_until__lte=now()).give_back()
-
-
-def _met(rater: Rater) -> _Met:
-    """Count what the rater has judged, in one query."""
-    rows = (
-        rater.assignments.of_judging()
-        .judged()
-        .order_by()
-        .values_list("purpose", "task__system_a", "task__system_b", "left")
-        .annotate(count=Count("pk"))
-    )
-    shown: dict[tuple[Pair, bool], int] = {}
-    checks = 0
-    for purpose, a, b, left, count in rows:
-        if purpose == Assignment.Purpose.TARGET:
-            shown[(a, b), left == "a"] = count
-        else:
-            checks += count
-    return _Met(shown=shown, checks=checks)
-
-
-def _window(rater: Rater) -> list[Assignment]:
-    """Return the next open slots on the rater's way, without tasks that the rater has met."""
-    met = Assignment.objects.filter(rater=rater, task=OuterRef("task"))
-    open_slots: AssignmentQuerySet = (
-        rater.study.assignments.open()
-        .filter(~Exists(met))
-        .select_related("task")
-        .order_by("position")
-    )
-    ahead = list(open_slots.filter(position__gte=rater.cursor)[:WINDOW])
-    return ahead or list(open_slots.filter(position__lt=rater.cursor)[:WINDOW])
-
-
-def _claim(slot: Assignment, rater: Rater) -> bool:
+def _claim(slot: int, rater: Rater) -> bool:
     """Claim the slot if it is still open. This one statement is what prevents over-target."""
     lease = timedelta(minutes=rater.study.lease_minutes)
-    claimed = Assignment.objects.filter(pk=slot.pk, state=Assignment.State.OPEN).update(
+    claimed = Assignment.objects.filter(pk=slot, state=Assignment.State.OPEN).update(
         state=Assignment.State.CLAIMED, rater=rater, claimed_at=now(), lease_until=now() + lease
     )
-    if claimed:
-        rater.cursor = slot.position + 1
-        Rater.objects.filter(pk=rater.pk).update(cursor=rater.cursor)
     return bool(claimed)
 
 
@@ -206,7 +141,9 @@ def judge_and_go_on(rater: Rater, *, token: UUID, **reply: Unpack[Reply]) -> Tur
     """Store the answer and find the next task, in one transaction: see `submit_judgment`."""
     judgment = _submit(rater, token, reply)
     # Only a correction can leave another task on the rater's screen.
-    return _held_turn(rater) if judgment.supersedes_id else _claim_next(rater)
+    if judgment.supersedes_id:
+        return _held_turn(rater)
+    return _claim_next(rater, after=judgment.task)
 
 
 @write_transaction()
@@ -233,7 +170,7 @@ def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
         raise AnswerIncomplete(gettext("Please write why, in a few words."))
     return Judgment.objects.create(
         study=rater.study,
-        task_id=slot.task_id,
+        task=slot.task,
         rater=rater,
         assignment=slot,
         left=slot.left if protocol.has_sides else "",
@@ -242,6 +179,7 @@ def _submit(rater: Rater, token: UUID, reply: Reply) -> Judgment:
         answer=answer.more,
         seconds=_bounded(reply.get("seconds"), slot),
         comment=comment[:MAX_COMMENT],
+        is_repeat=slot.purpose == Assignment.Purpose.REPEAT,
         supersedes=_close(slot),
     )
 
@@ -250,14 +188,21 @@ def shown_to(slot: Assignment) -> Shown:
     return Shown(left=slot.left, order=tuple(slot.order))
 
 
+#: What judging and skipping read of a slot; every column costs.
+_OF_OWN_SLOT = (
+    "study_id", "k", "purpose", "left", "order", "position", "state", "claimed_at",
+    "task__prompt_id", "task__system_a_id", "task__system_b_id",
+)  # fmt: skip
+
+
 def _own_slot(rater: Rater, token: UUID) -> Assignment:
     # Locked, so that the second of two equal answers finds the slot closed by the first.
-    own = Assignment.objects.select_for_update(no_key=True)
-    slot = own.filter(token=token, rater=rater).first()
-    if slot is None:
+    own = Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("task")
+    try:
+        return own.only(*_OF_OWN_SLOT).get(token=token, rater=rater)
+    except Assignment.DoesNotExist:
         # Either somebody else's, or this rater's until its lease ran out.
-        raise AssignmentUnknown
-    return slot
+        raise AssignmentUnknown from None
 
 
 def _close(slot: Assignment) -> Judgment | None:
@@ -344,18 +289,20 @@ def _open_again(slot: Assignment) -> None:
     )
 
 
-def assignment_for_screen(pk: int, claimed: Assignment | None = None) -> Assignment:
-    """Return the assignment with all that its page shows.
+#: What a page shows; every column costs.
+_ON_SCREEN = (
+    "study_id", "token", "left", "order", "task__prompt__html", "task__prompt__reference",
+    "task__output_a__html", "task__output_b__html",
+)  # fmt: skip
 
-    That is one query; a group takes another one, unless it is the one `claimed` just now.
-    """
-    slot = claimed
-    if slot is None or not slot.order:
-        slot = Assignment.objects.select_related(
-            "study", "task__prompt", "task__output_a", "task__output_b"
-        ).get(pk=pk)
+
+def assignment_for_screen(pk: int) -> Assignment:
+    """Return the assignment with what its page shows and no more: one query, two for a group."""
+    shown = Assignment.objects.select_related("task__prompt", "task__output_a", "task__output_b")
+    slot = shown.only(*_ON_SCREEN).get(pk=pk)
     if slot.order:
-        places = TaskOutput.objects.select_related("output", "task__prompt")
+        places = TaskOutput.objects.select_related("output").only(
+            "task_id", "place", "role", "output__html"
+        )
         prefetch_related_objects([slot], Prefetch("task__outputs", places))
-        slot.task.prompt = slot.task.outputs.all()[0].task.prompt
     return slot

@@ -16,13 +16,14 @@ from django.urls import reverse
 
 from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotOpen
-from annotation.models import Assignment, Rater, Side, Study, TaskOutput
+from annotation.models import Assignment, Rater, Side, Study
 from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
 from annotation.shown_orders import ShownOrders
 from annotation.steps import CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
+from generation.models import Output
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,12 +186,18 @@ def _survey_answers(study: Study) -> dict[str, str]:
 
 def _secrets(study: Study) -> list[str]:
     """Return what no rater may read: names, slugs, models, output hashes, the study's own name."""
-    tasks = study.tasks.select_related("system_a", "system_b")
-    of_gold = [s for t in tasks.filter(is_gold=True) for s in (t.system_a, t.system_b) if s]
+    golds = study.tasks.filter(is_gold=True).select_related("system_a", "system_b")
+    of_gold = [s for task in golds for s in (task.system_a, task.system_b) if s]
     found: list[str] = [study.slug, *FAMILIES, *names_of([*study.systems.all(), *of_gold])]
-    for task in tasks.order_by("-is_gold", "pk")[:1000]:
+    for task in golds[:1000]:
         found += [task.hash_a, task.hash_b]
-    found += TaskOutput.objects.filter(task__study=study).values_list("hash", flat=True)[:1000]
+    # Of outputs, not of tasks: most of a large design's tasks are not made yet.
+    outputs = Output.objects.done().filter(
+        system__in=study.systems.all(),
+        prompt__prompt_set=study.prompt_set,
+        sample=study.sample,
+    )
+    found += outputs.order_by("queue_position", "pk").values_list("text_hash", flat=True)[:2000]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from django.utils.safestring import SafeString, mark_safe
@@ -205,6 +206,7 @@ def _in_words(part: Part, said: Mapping[str, str]) -> str:
     return next((choice.in_full for choice in part.choices if choice.value == value), "")
 
 
+@lru_cache(maxsize=256)
 def _rendered(text: str) -> SafeString:
     return _safe(render_markdown(text)) if text else mark_safe("")
 

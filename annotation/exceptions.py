@@ -26,7 +26,7 @@ class StudyNotLaunched(AnnotationError):
 
 
 class NotAdaptive(AnnotationError):
-    """The study's pairing is full: all its tasks were made at the launch."""
+    """The study's pairing is not adaptive: its tasks were all decided at the launch."""
 
 
 class BudgetSpent(AnnotationError):

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from annotation.mixing import Mix, draw
 from annotation.models import Assignment, Gold, Judgment, Rater, Side
 from annotation.protocols import protocol_of
+from annotation.repeats import GAP, repeats_mix
 
 
 def mix_of(rater: Rater) -> Mix:
@@ -22,9 +23,12 @@ def mix_of(rater: Rater) -> Mix:
 
 
 def quota_shown(rater: Rater) -> int:
-    """Return how many tasks the rater is told: checks count, or the bar would give them away."""
+    """Return how many tasks the rater is told: all count, or the bar would give some away."""
     checks = min(mix_of(rater).checks_among(rater.promised), rater.study.way.check_count)
-    return rater.promised + checks
+    first_answers = rater.promised + checks
+    # After the last target comes no repeat.
+    due = repeats_mix(rater).passed(first_answers - 1)
+    return first_answers + min(due, max(rater.promised - 1 - GAP, 0))
 
 
 def claim_check(rater: Rater, *, answered: int) -> int | None:

@@ -18,11 +18,12 @@ def draw(seed: int, *names: object, below: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """One check in every block of `every` tasks, at a place drawn for the block; 0: no checks."""
+    """One such task in every block of `every`, at a place drawn for the block; 0: none."""
 
     every: int
     seed: int
     rater: str
+    kind: str = "check"
 
     def is_due(self, answered: int) -> bool:
         """Return whether the task after so many answers, checks among them, is a check."""
@@ -30,6 +31,13 @@ class Mix:
             return False
         block, place = divmod(answered, self.every)
         return place == self._place(block)
+
+    def passed(self, answered: int) -> int:
+        """Return how many places there are up to the task after so many answers."""
+        if not self.every:
+            return 0
+        block, place = divmod(answered, self.every)
+        return block + (place >= self._place(block))
 
     def checks_among(self, tasks: int) -> int:
         """Return how many checks come before the last of so many other tasks."""
@@ -41,4 +49,4 @@ class Mix:
         return whole + (self._place(whole) < left)
 
     def _place(self, block: int) -> int:
-        return draw(self.seed, self.rater, "check", block, below=self.every)
+        return draw(self.seed, self.rater, self.kind, block, below=self.every)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 
 from annotation.gold import Marks, marks_of
 from annotation.models import Judgment, Rater, Study, Way
+from annotation.models.judgments import COUNTED
 
 COLUMNS = (
     "rater", "platform_id", "listing", "visit", "outcome", "filled_up", "judgments", "promised",
@@ -74,7 +75,7 @@ def _work(raters: list[Rater]) -> dict[int, tuple[int, float]]:
         .filter(rater__in=raters)
         .order_by()
         .values("rater")
-        .annotate(judged=Count("pk", filter=Q(task__is_gold=False)), time=Sum("seconds"))
+        .annotate(judged=Count("pk", filter=COUNTED), time=Sum("seconds"))
     )
     return {row["rater"]: (row["judged"], row["time"] or 0.0) for row in rows}
 

@@ -79,7 +79,10 @@ def known_rater(request: HttpRequest, study_public_id: str) -> Rater | None:
 
 def _active_rater(*, public_id: str) -> Rater | None:
     raters = Rater.objects.select_related("study__stored_way").defer("study__plan")
-    return raters.filter(revoked_at=None, public_id=public_id).first()
+    try:
+        return raters.get(revoked_at=None, public_id=public_id)
+    except Rater.DoesNotExist:
+        return None
 
 
 def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:

@@ -138,7 +138,7 @@ def _turn(request: RaterHttpRequest, turn: Turn, refused: Refused | None = None)
     rater, study = request.rater, request.rater.study
     if turn.assignment_pk is None:
         return _no_task(request, turn)
-    assignment = assignment_for_screen(turn.assignment_pk, turn.claimed)
+    assignment = assignment_for_screen(turn.assignment_pk)
     assignment.study = study
     earlier = assignment.judgments.current().first() if turn.is_correction else None
     if refused and refused.token != assignment.token:

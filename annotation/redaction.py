@@ -1,7 +1,7 @@
-"""Names that outputs say of themselves, hidden from raters; the outputs stay as they were made.
+"""Names that outputs say of themselves, kept from raters; the outputs stay as they were made.
 
-Every output of a study has the same words hidden, whichever system made it, and the mark is the
-same for all of them: it says that something is hidden, not what.
+Words can be hidden: in every output of a study, whichever system made it, and under one mark, which
+says that something is hidden, not what. Or prompts can be left out, with all their outputs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from annotation.models import Study
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.text import is_storable
+from generation.models import PromptSet
 
 MARK = '<span class="redacted">[…]</span>'
 MOST_WORDS = 50
+MOST_LEFT_OUT = 1000
 #: Characters of a word; a shorter one stands inside every text.
 LENGTHS = (2, 60)
 #: A tag with its attributes; what stands between tags is text.
@@ -55,15 +57,41 @@ def check_words(words: Any) -> list[str]:
     return sorted({word.strip() for word in words}, key=str.casefold)
 
 
+def check_left_out(prompt_set: PromptSet, keys: Any) -> list[str]:
+    """Return the keys, each once; raise `InputRefused` unless they are some of the prompts."""
+    if not isinstance(keys, list) or len(keys) > MOST_LEFT_OUT:
+        raise InputRefused("left_out is no list", expected=f"at most {MOST_LEFT_OUT} ids")
+    if not keys:
+        return []
+    is_text = all(isinstance(key, str) and is_storable(key) for key in keys)
+    known = set(
+        prompt_set.prompts.filter(key__in=keys if is_text else []).values_list("key", flat=True)
+    )
+    for key in keys:
+        if not isinstance(key, str) or key not in known:
+            raise InputRefused(f"left_out has {key!r}", expected="ids of the prompt set")
+    if len(known) == prompt_set.prompts.count():
+        raise InputRefused("every prompt is left out", expected="some to ask about")
+    return sorted(known)
+
+
 @write_transaction()
-def hide_words(study: Study, words: Sequence[str], *, by: Any = None) -> None:
-    """Hide these words and no others; raise `StudyNotDraft` once raters may have read them."""
-    checked = check_words(list(words))
+def screen_outputs(
+    study: Study, *, words: Sequence[str], left_out: Sequence[str], by: Any = None
+) -> None:
+    """Hide these words and ask about none of these prompts, in place of what was said before.
+
+    Raises `InputRefused`, and `StudyNotDraft` once raters may have read them.
+    """
+    screened = {
+        "redact": check_words(list(words)),
+        "left_out": check_left_out(study.prompt_set, list(left_out)),
+    }
     drafts = Study.objects.filter(pk=study.pk, state=Study.State.DRAFT)
-    if not drafts.update(redact=checked):
+    if not drafts.update(**screened):
         raise StudyNotDraft
-    study.redact = checked
-    study.log("words hidden", by=by, words=checked)
+    study.redact, study.left_out = screened["redact"], screened["left_out"]
+    study.log("outputs screened", by=by, **screened)
 
 
 def _whole_word(word: str) -> str:

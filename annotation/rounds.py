@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from django.contrib.auth.models import User
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
+from django.utils.timezone import now
 from numpy.typing import NDArray
 
 from annotation.design import (
@@ -21,14 +22,15 @@ from annotation.design import (
     draw_tasks,
     pair_numbers,
     plan_first_round,
+    plan_slots,
     round_size,
 )
 from annotation.exceptions import BudgetSpent, NotAdaptive, StudyNotOpen
 from annotation.models import Assignment, Study
-from annotation.tasks import GONE, Outputs, make_slots, make_tasks, outputs_of, prompts_of
+from annotation.tasks import GONE, make_slots, make_tasks
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
-from generation.models import System
+from generation.models import Output, System
 
 #: What later rounds go by; the log says which rule each went by.
 RULE = "resistance"
@@ -48,24 +50,24 @@ def plan_of_rounds(study: Study, *, systems: int) -> dict[str, Any]:
 
 def next_round_size(study: Study) -> int:
     """Return how many tasks the next round has unless it is told otherwise; 0: none can come."""
+    if study.pairing != Study.Pairing.ADAPTIVE:
+        return 0
     size = round_size(systems=study.systems.count(), target=study.judgments_per_task)
     return min(size, study.tasks_to_come)
 
 
-def make_first_round(
-    study: Study, systems: list[System], outputs: Outputs, *, by: User | None
-) -> None:
+def make_first_round(study: Study, *, by: User | None) -> None:
     """Make the even round of a launch."""
+    systems = list(study.systems.order_by("study_systems__position"))
     rng = _rng(study, 1)
     draw = plan_first_round(
         systems=len(systems),
-        prompts=study.prompt_set.prompts.count(),
+        prompts=study.prompts.count(),
         count=next_round_size(study),
         rng=rng,
     )
-    tasks = make_tasks(study, draw.tasks, systems, outputs, turn=1, chance=draw.chance)
-    make_slots(study, draw.tasks, tasks, rng)
-    _log(study, 1, rule="even", count=len(tasks), by=by)
+    _store(study, draw, systems, rng, turn=1)
+    _log(study, 1, rule="even", count=len(draw.chance), by=by)
 
 
 @write_transaction()
@@ -93,7 +95,7 @@ def add_round(
         raise StudyNotOpen
     if count is not None and count < 1:
         raise InputRefused(f"{count} tasks", expected="1 or more")
-    if keep is not None and (study.tasks_to_come == 0 or study.assignments.open().count() >= keep):
+    if keep is not None and (study.tasks_to_come == 0 or _open_slots(study) >= keep):
         return 0
     if study.tasks_to_come == 0:
         raise BudgetSpent
@@ -101,20 +103,38 @@ def add_round(
     return _add(study, chances, min(count, study.tasks_to_come), rule, by)
 
 
+def _open_slots(study: Study) -> int:
+    """Return how many slots are open, those included that raters have left lying."""
+    is_left = Q(state=Assignment.State.CLAIMED, lease_until__lte=now())
+    slots = study.assignments.targets()
+    return slots.filter(Q(state=Assignment.State.OPEN) | is_left).count()
+
+
 def _add(study: Study, chances: Floats, count: int, rule: str, by: User | None) -> int:
     systems = list(study.systems.order_by("study_systems__position"))
-    outputs = outputs_of(study, systems)
-    available = _available(study, systems, outputs)
+    available = _available(study, systems)
     if not available.any():
         raise BudgetSpent("No task is left that could be asked.")
     turn = (study.tasks.aggregate(last=Max("round"))["last"] or 0) + 1
     rng = _rng(study, turn)
     draw = draw_tasks(chances, available, count=count, rng=rng)
-    lead = _lead(study, systems, draw)
-    tasks = make_tasks(study, draw.tasks, systems, outputs, turn=turn, chance=draw.chance)
-    make_slots(study, draw.tasks, tasks, rng, lead)
-    _log(study, turn, rule=rule, count=len(tasks), by=by)
-    return len(tasks)
+    _store(study, draw, systems, rng, turn=turn, lead=_lead(study, systems, draw))
+    _log(study, turn, rule=rule, count=len(draw.chance), by=by)
+    return len(draw.chance)
+
+
+def _store(
+    study: Study,
+    draw: Draw,
+    systems: list[System],
+    rng: np.random.Generator,
+    *,
+    turn: int,
+    lead: Ints | None = None,
+) -> None:
+    new = make_tasks(study, draw.tasks, systems, turn=turn, chance=draw.chance)
+    target = study.judgments_per_task
+    make_slots(study, new, plan_slots(draw.tasks, target=target, rng=rng, lead=lead))
 
 
 def _rng(study: Study, turn: int) -> np.random.Generator:
@@ -125,21 +145,14 @@ def _log(study: Study, turn: int, *, rule: str, count: int, by: User | None) -> 
     study.log("tasks added", by=by, round=turn, rule=rule, count=count, seed=[study.seed, turn])
 
 
-def _available(study: Study, systems: list[System], outputs: Outputs) -> NDArray[np.bool_]:
+def _available(study: Study, systems: list[System]) -> NDArray[np.bool_]:
     """Return [pairs, prompts]: not asked yet, and about two outputs that can be shown."""
-    prompts = prompts_of(study)
-    gone = study.study_systems.exclude(withdrawn_at=None).values_list("system", flat=True)
-    withdrawn = set(gone)
-    usable = np.array(
-        [
-            [_is_usable(outputs, prompt, s) and s.pk not in withdrawn for s in systems]
-            for prompt in prompts
-        ]
-    ).reshape(len(prompts), len(systems))
-    first, second, number = pair_numbers(len(systems))
-    available = (usable[:, first] & usable[:, second]).T
+    prompts = study.prompts.values_list("pk", flat=True)
     row = {prompt: p for p, prompt in enumerate(prompts)}
     place = {system.pk: i for i, system in enumerate(systems)}
+    usable = _usable(study, place, row)
+    first, second, number = pair_numbers(len(systems))
+    available = (usable[:, first] & usable[:, second]).T
     asked = study.tasks.filter(is_gold=False)
     for prompt, a, b in asked.values_list("prompt", "system_a", "system_b"):
         i, j = sorted((place[a], place[b]))
@@ -147,9 +160,16 @@ def _available(study: Study, systems: list[System], outputs: Outputs) -> NDArray
     return np.asarray(available)
 
 
-def _is_usable(outputs: Outputs, prompt: int, system: System) -> bool:
-    output = outputs.get((prompt, system.pk))
-    return output is not None and output.state not in GONE
+def _usable(study: Study, place: dict[int, int], row: dict[int, int]) -> NDArray[np.bool_]:
+    """Return [prompts, systems]: an output that is there or being made, of who is still in."""
+    usable = np.zeros((len(row), len(place)), dtype=np.bool_)
+    rows = Output.objects.filter(system__in=place, sample=study.sample).exclude(state__in=GONE)
+    for prompt, system in rows.order_by().values_list("prompt_id", "system_id"):
+        if prompt in row:
+            usable[row[prompt], place[system]] = True
+    for system in study.study_systems.exclude(withdrawn_at=None).values_list("system", flat=True):
+        usable[:, place[system]] = False
+    return usable
 
 
 def _lead(study: Study, systems: list[System], draw: Draw) -> Ints:

@@ -49,6 +49,12 @@ class Naming:
     words: tuple[str, ...]
     #: Those of them that raters would read.
     left_over: tuple[str, ...]
+    is_left_out: bool
+
+    @property
+    def is_read(self) -> bool:
+        """Whether raters would read such a word."""
+        return bool(self.left_over) and not self.is_left_out
 
 
 def namings_in(study: Study, systems: Sequence[System]) -> Iterator[Naming]:
@@ -61,4 +67,9 @@ def namings_in(study: Study, systems: Sequence[System]) -> Iterator[Naming]:
     for output in rows.order_by("prompt__position", "system").iterator(chunk_size=500):
         if words := dict.fromkeys(names_in(output.text, names)):
             left = left_over(list(words), study.redact)
-            yield Naming(output=output, words=tuple(words), left_over=tuple(left))
+            yield Naming(
+                output=output,
+                words=tuple(words),
+                left_over=tuple(left),
+                is_left_out=output.prompt.key in study.left_out,
+            )

@@ -15,17 +15,18 @@ from evalsite.lib.rest import Body, Text, Whole, YesNo
 class StudySerializer(serializers.ModelSerializer[Study]):
     prompt_set = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     systems = serializers.SlugRelatedField[Any](slug_field="slug", many=True, read_only=True)
-    tasks = serializers.IntegerField(source="task_count")
-    judgments_wanted = serializers.IntegerField(source="slot_count")
+    tasks = serializers.IntegerField(source="tasks_wanted")
+    judgments_wanted = serializers.IntegerField()
     judgments = serializers.IntegerField(source="judgment_count")
 
     class Meta:
         model = Study
         fields = [
             "slug", "name", "title", "protocol", "options", "question", "language", "redact",
-            "state", "prompt_set", "systems", "pairing", "task_budget", "judgments_per_task",
-            "tasks_per_rater", "allow_tie", "allow_both_bad", "sample", "seed", "plan_hash",
-            "tasks", "judgments_wanted", "judgments", "created_at", "launched_at", "closed_at",
+            "left_out", "state", "prompt_set", "systems", "pairing", "task_budget",
+            "judgments_per_task", "tasks_per_rater", "allow_tie", "allow_both_bad", "sample",
+            "seed", "plan_hash", "tasks", "judgments_wanted", "judgments", "created_at",
+            "launched_at", "closed_at",
         ]  # fmt: skip
 
 
@@ -40,6 +41,7 @@ class StudyBody(Body):
     question = Text(max_length=300, required=False)
     instructions = Text(required=False, allow_blank=True, max_length=20_000)
     consent = Text(required=False, allow_blank=True, max_length=20_000)
+    left_out = serializers.ListField(child=Text(max_length=200), max_length=1000, required=False)
     redact = serializers.ListField(child=Text(max_length=60), max_length=50, required=False)
     language = serializers.ChoiceField(choices=languages(), required=False)
     pairing = serializers.ChoiceField(choices=Study.Pairing.values, required=False)

@@ -23,7 +23,8 @@ from annotation.models import (
 )
 from annotation.models.studies import languages
 from annotation.protocols import PROTOCOLS
-from annotation.redaction import check_words
+from annotation.redaction import check_left_out, check_words
+from annotation.stretches import leave_out
 from evalsite.lib.db import write_transaction
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.slugs import free_slug
@@ -71,6 +72,7 @@ def create_study(
         task_budget=settings.get("task_budget"),
     )
     settings["redact"] = check_words(settings.get("redact", []))
+    settings["left_out"] = check_left_out(prompt_set, settings.get("left_out", []))
     with override(language):  # what is left out is written in the study's language
         title = title or gettext("Which answer is better?")
         question = question or gettext(kind.question)
@@ -98,16 +100,17 @@ def create_study(
 def check_pairing(*, protocol: str, pairing: str, task_budget: int | None) -> None:
     """Raise `InputRefused` unless the three go together."""
     if pairing not in Study.Pairing.values:
-        raise InputRefused(f"unknown pairing {pairing!r}", expected="full or adaptive")
+        expected = ", ".join(Study.Pairing.values[:-1]) + f" or {Study.Pairing.values[-1]}"
+        raise InputRefused(f"unknown pairing {pairing!r}", expected=expected)
     if pairing == Study.Pairing.FULL:
         if task_budget is not None:
-            raise InputRefused("task_budget with full pairing", expected="adaptive pairing")
+            raise InputRefused("task_budget with full pairing", expected="block or adaptive")
         return
-    if protocol != Study.Protocol.PAIRWISE:
+    if pairing == Study.Pairing.ADAPTIVE and protocol != Study.Protocol.PAIRWISE:
         raise InputRefused(f"adaptive pairing with protocol {protocol}", expected="pairwise")
     if task_budget is None:
         raise InputRefused(
-            "task_budget is missing", expected="how many tasks adaptive pairing asks in all"
+            "task_budget is missing", expected=f"how many tasks {pairing} pairing asks in all"
         )
 
 
@@ -236,21 +239,44 @@ def lift_exclusion(exclusion: Exclusion, *, by: User | None = None) -> None:
     exclusion.study.log("exclusion lifted", by=by, rater=exclusion.rater.name)
 
 
-@write_transaction()
 def withdraw_system(study: Study, *, system: System, reason: str, by: User | None = None) -> None:
-    """Ask no more about a system. It stays in the report, and the log says why it went."""
+    """Ask no more about a system. It stays in the report, and the log says why it went.
+
+    In two transactions, because raters lock a slot before the study, where tasks are to be made.
+    If the second was cut off, a call for any of the study's systems makes it up.
+    """
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
+    is_new = _mark_withdrawn(study, system, reason, by)
+    _withdraw_slots(study)
+    if not is_new:
+        raise InputRefused("the system is not in the study", expected="one that is")
+
+
+@write_transaction()
+def _mark_withdrawn(study: Study, system: System, reason: str, by: User | None) -> bool:
+    # The lock of whoever makes tasks: none of this system is made after this.
+    locked = study.locked()
     found = study.study_systems.filter(system=system, withdrawn_at=None)
     if not found.update(withdrawn_at=now()):
-        raise InputRefused("the system is not in the study", expected="one that is")
-    # Also what is on a screen: its slot would be handed out again once its time is over.
-    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING, Assignment.State.CLAIMED]
-    places = TaskOutput.objects.filter(task=OuterRef("task"), system=system)
-    shown = Q(task__system_a=system) | Q(task__system_b=system) | Exists(places)
-    study.assignments.filter(shown, state__in=unanswered).update(
-        state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
-    )
+        return False
     golds = study.golds.filter(Q(task__system_a=system) | Q(task__system_b=system))
     golds.update(is_withdrawn=True)
+    leave_out(locked)
+    study.design_left_out = locked.design_left_out
     study.log("system withdrawn", by=by, system=system.slug, reason=reason)
+    return True
+
+
+@write_transaction()
+def _withdraw_slots(study: Study) -> None:
+    """Withdraw what is not judged yet, also what is on a screen: it would be handed out again."""
+    gone = study.study_systems.exclude(withdrawn_at=None).values("system")
+    places = TaskOutput.objects.filter(task=OuterRef("task"), system__in=gone)
+    shown = Q(task__system_a__in=gone) | Q(task__system_b__in=gone) | Exists(places)
+    unanswered = [Assignment.State.OPEN, Assignment.State.WAITING, Assignment.State.CLAIMED]
+    found = 1
+    while found:  # again, for the slot that replaces one which was being skipped just then
+        found = study.assignments.filter(shown, state__in=unanswered).update(
+            state=Assignment.State.WITHDRAWN, rater=None, claimed_at=None, lease_until=None
+        )

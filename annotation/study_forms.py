@@ -77,7 +77,7 @@ class StudyForm(forms.Form):
         max_value=MAX_BUDGET,
         required=False,
         label="Tasks in all",
-        help_text="For adaptive pairs; the rounds stop there.",
+        help_text="For block and adaptive pairs.",
     )
     judgments_per_task = forms.IntegerField(
         min_value=1, max_value=1000, initial=3, label="Judgments for each task"
@@ -157,7 +157,7 @@ class StudyForm(forms.Form):
         systems, prompt_set = len(data.get("systems", [])), data.get("prompt_set")
         prompts = prompt_set.prompts.count() if prompt_set else 0
         tasks = _tasks(data, systems=systems, prompts=prompts)
-        if data.get("pairing") == Study.Pairing.ADAPTIVE:
+        if data.get("pairing") != Study.Pairing.FULL:
             tasks = min(tasks, data.get("task_budget") or tasks)
         judgments = tasks * data.get("judgments_per_task", 0)
         each = data.get("tasks_per_rater") or tasks

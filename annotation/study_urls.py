@@ -8,7 +8,7 @@ from annotation import study_views as views
 # /studies/<slug>/
 study_urls = [
     path("", views.study_detail, name="study-detail"),
-    path("words/", views.words_hide, name="words-hide"),
+    path("screen/", views.outputs_screen, name="outputs-screen"),
     path("launch/", views.study_launch, name="study-launch"),
     path("pause/", views.study_pause, name="study-pause"),
     path("resume/", views.study_resume, name="study-resume"),

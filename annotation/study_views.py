@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -11,15 +11,16 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from annotation.gold import marks_of
 from annotation.launch import launch_problems, launch_study
 from annotation.models import Assignment, Rater, Study
 from annotation.quality.assessment import alarms_of
-from annotation.redaction import hide_words
+from annotation.redaction import screen_outputs
 from annotation.rounds import next_round_size
-from annotation.self_naming import namings_in
+from annotation.self_naming import Naming, namings_in
 from annotation.services import (
     MAX_GROUP,
     MAX_INVITES,
@@ -33,6 +34,7 @@ from annotation.services import (
     resume_study,
     revoke_rater,
 )
+from annotation.stretches import withdrawn_tasks
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
@@ -95,7 +97,7 @@ def study_detail(request: UserHttpRequest, slug: str) -> HttpResponse:
         "flags": _flags(study),
         "events": study.events.select_related("by").order_by("-pk")[:PAGE_SIZE],
         "invite_form": InviteForm(),
-        "next_round": next_round_size(study) if study.tasks_to_come else 0,
+        "next_round": next_round_size(study),
     }
     return render_page(
         request,
@@ -120,12 +122,15 @@ def _progress(study: Study) -> dict[str, int]:
     state = Assignment.State
     slots = study.assignments.targets()
     judged = slots.filter(state=state.JUDGED).count()
-    withdrawn = slots.filter(state=state.WITHDRAWN).count()
+    made = slots.filter(state=state.WITHDRAWN).count()
+    never_made = withdrawn_tasks(study) * study.judgments_per_task
+    to_come = study.design_count and study.tasks_to_come * study.judgments_per_task
+    withdrawn = made + never_made
     return {
         "judged": judged,
-        "target": study.slot_count - withdrawn,
+        "target": study.slot_count + to_come - made,
         "waiting": slots.filter(state=state.WAITING).count(),
-        "on_screens": slots.filter(state=state.CLAIMED).count(),
+        "on_screens": slots.filter(state=state.CLAIMED, lease_until__gt=now()).count(),
         "withdrawn": withdrawn,
         "judgments": study.judgments.counted().current().count(),
     }
@@ -133,19 +138,25 @@ def _progress(study: Study) -> dict[str, int]:
 
 def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
     systems = list(study.systems.order_by("study_systems__position"))
-    shown = Output.objects.filter(prompt__prompt_set=study.prompt_set, sample=study.sample)
+    shown = Output.objects.filter(prompt__in=study.prompts, sample=study.sample)
     namings = list(namings_in(study, systems))
-    naming = Counter(found.output.system_id for found in namings if found.left_over)
+    naming = Counter(found.output.system_id for found in namings if found.is_read)
     context = {
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
         "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(shown, systems)],
         "namings": namings[:MAX_NAMINGS],
+        "left_out_unlisted": _unlisted(study, namings[:MAX_NAMINGS]),
         "namings_more": max(len(namings) - MAX_NAMINGS, 0),
         "words": sorted({word for naming in namings for word in naming.words} | {*study.redact}),
     }
     return render(request, "annotation/study_draft.html", context)
+
+
+def _unlisted(study: Study, listed: Sequence[Naming]) -> list[str]:
+    """Return the prompts that are left out already and have no row in the list."""
+    return sorted({*study.left_out} - {naming.output.prompt.key for naming in listed})
 
 
 def acting(
@@ -167,10 +178,16 @@ def acting(
 
 
 @acting
-def words_hide(request: UserHttpRequest, study: Study) -> str:
-    words = request.POST.getlist("word")
-    hide_words(study, words, by=request.user)
-    return f"Hidden from raters: {', '.join(study.redact)}." if words else "Nothing is hidden."
+def outputs_screen(request: UserHttpRequest, study: Study) -> str:
+    screen_outputs(
+        study,
+        words=request.POST.getlist("word"),
+        left_out=request.POST.getlist("prompt"),
+        by=request.user,
+    )
+    hidden = f"Hidden from raters: {', '.join(study.redact)}." if study.redact else ""
+    gone = f"Left out: {', '.join(study.left_out)}." if study.left_out else ""
+    return f"{hidden} {gone}".strip() or "Nothing is hidden, and nothing left out."
 
 
 @acting

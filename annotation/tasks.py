@@ -2,95 +2,196 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from django.db.models import Q
 from django.utils.timezone import now
 
-from annotation.design import Floats, Ints, TaskPlan, plan_slots
+from annotation.design import Floats, SlotPlan, TaskPlan
 from annotation.models import Assignment, Side, Study, Task, TaskOutput
-from annotation.way import gold_pairs
 from generation.models import Output, System
 
 _BATCH = 2000
+#: So many alternatives one condition has at most; SQLite allows a thousand.
+_ALTERNATIVES = 200
 
-Outputs = dict[tuple[int, int], Output]
+#: The prompt and the systems of a task, in the study's order of systems.
+Key = tuple[int, tuple[int, ...]]
 GONE = [Output.State.FAILED, Output.State.CANCELLED]
 
 
-def outputs_of(study: Study, systems: list[System]) -> Outputs:
-    """Return the outputs that the study shows, by (prompt, system), without their texts."""
-    rows = Output.objects.filter(
-        system__in=systems, prompt__prompt_set=study.prompt_set, sample=study.sample
-    ).defer("text", "html", "provenance")
-    return {(output.prompt_id, output.system_id): output for output in rows}
+@dataclass(frozen=True, kw_only=True)
+class NewTasks:
+    """Tasks that get their slots now."""
 
-
-def prompts_of(study: Study) -> list[int]:
-    """Return the keys of the study's prompts, in the order in which the design numbers them."""
-    return list(study.prompt_set.prompts.order_by("position").values_list("pk", flat=True))
-
-
-def without_gold(study: Study, plan: TaskPlan, systems: list[System]) -> TaskPlan:
-    """Leave out what is there already, as a task with a known answer."""
-    known = gold_pairs(study)
-    if not known:
-        return plan
-    prompts = prompts_of(study)
-    keys = [system.pk for system in systems]
-    asked = [
-        (prompts[p], keys[row[0]], keys[row[1]] if len(row) > 1 else None)
-        for p, row in zip(plan.prompt.tolist(), plan.members.tolist(), strict=True)
-    ]
-    kept = np.array([pair not in known for pair in asked], dtype=bool)
-    return replace(plan, prompt=plan.prompt[kept], members=plan.members[kept])
+    tasks: list[Task]
+    #: The state in which each one's slots begin.
+    states: list[Assignment.State]
 
 
 def make_tasks(
-    study: Study,
-    plan: TaskPlan,
-    systems: list[System],
-    outputs: Outputs,
-    *,
-    turn: int | None = None,
-    chance: Floats | None = None,
-) -> list[Task]:
-    """Store the planned tasks; of a round of adaptive pairs with its number and their chances."""
-    prompts = prompts_of(study)
-    tasks: list[Task] = []
-    places: list[TaskOutput] = []
-    for i, p in enumerate(plan.prompt.tolist()):
-        shown = [outputs[prompts[p], systems[s].pk] for s in plan.members[i]]
-        task = _task(study, shown, is_group=plan.group is not None)
-        if plan.group is not None:
-            task.group = int(plan.group[i])
-            places += _places(task, shown, extra=plan.extra)
-        if chance is not None:
-            task.round, task.chance = turn, float(chance[i])
-        tasks.append(task)
+    study: Study, plan: TaskPlan, systems: Sequence[System], *, turn: int, chance: Floats
+) -> NewTasks:
+    """Store the planned tasks of a round of adaptive pairs, with its number and their chances."""
+    keys = _keys(study, plan, systems)
+    shown = _shown(study, keys)
+    tasks = [_show(Task(study=study), outputs) for outputs in shown]
+    for task, probability in zip(tasks, chance.tolist(), strict=True):
+        task.round, task.chance = turn, probability
     Task.objects.bulk_create(tasks, batch_size=_BATCH)
-    TaskOutput.objects.bulk_create(places, batch_size=_BATCH)
-    return tasks
+    return NewTasks(tasks=tasks, states=[_first_state(outputs) for outputs in shown])
 
 
-def _task(study: Study, shown: list[Output], *, is_group: bool) -> Task:
-    first, second = shown[0], shown[1] if len(shown) == 2 and not is_group else None
-    task = Task(
-        study=study,
-        prompt_id=first.prompt_id,
-        system_a_id=first.system_id,
-        system_b_id=second.system_id if second else None,
-        output_a=first,
-        output_b=second,
+def make_or_take_tasks(study: Study, plan: TaskPlan, systems: Sequence[System]) -> NewTasks:
+    """Store the planned tasks; one that an import made before is taken, and now shows outputs."""
+    keys = _keys(study, plan, systems)
+    shown = _shown(study, keys)
+    there = _there_already(study, keys, is_grouped=plan.group is not None)
+    tasks = [
+        _show(there.get(key) or Task(study=study), outputs, is_group=plan.group is not None)
+        for key, outputs in zip(keys, shown, strict=True)
+    ]
+    if plan.group is not None:
+        _number_groups(tasks, plan.group.tolist(), there)
+    taken = [task for task in tasks if task.pk is not None]
+    Task.objects.bulk_create([task for task in tasks if task.pk is None], batch_size=_BATCH)
+    columns = ["output_a", "output_b", "ready_at", "hash_a", "hash_b"]
+    Task.objects.bulk_update(taken, columns, batch_size=_BATCH)
+    if plan.group is not None:
+        _store_places(tasks, taken, shown, extra=plan.extra)
+    return NewTasks(tasks=tasks, states=[_first_state(outputs) for outputs in shown])
+
+
+def _keys(study: Study, plan: TaskPlan, systems: Sequence[System]) -> list[Key]:
+    prompts = _prompt_keys(study, sorted(set(plan.prompt.tolist())))
+    return [
+        (prompts[p], tuple(systems[s].pk for s in members))
+        for p, members in zip(plan.prompt.tolist(), plan.members.tolist(), strict=True)
+    ]
+
+
+def _prompt_keys(study: Study, numbers: list[int]) -> dict[int, int]:
+    """Return the keys of prompts by their numbers in the design.
+
+    These are their positions, but for the prompts that are left out.
+    """
+    at = _positions(study, numbers)
+    prompts = study.prompt_set.prompts.values_list("position", "pk")
+    positions = list(at)
+    return {
+        at[position]: pk
+        for start in range(0, len(positions), _ALTERNATIVES)
+        for position, pk in prompts.filter(position__in=positions[start : start + _ALTERNATIVES])
+    }
+
+
+def _positions(study: Study, numbers: list[int]) -> dict[int, int]:
+    """Return the numbers by the positions of their prompts."""
+    left_out = positions_left_out(study)
+    if not left_out:
+        return {number: number for number in numbers}
+    kept = np.delete(np.arange(max(numbers, default=0) + len(left_out) + 1), left_out)
+    return {int(kept[number]): number for number in numbers}
+
+
+def positions_left_out(study: Study) -> list[int]:
+    """Return the positions of the prompts that are left out, in order."""
+    if not study.left_out:
+        return []
+    gone = study.prompt_set.prompts.filter(key__in=study.left_out).order_by("position")
+    return list(gone.values_list("position", flat=True))
+
+
+def _shown(study: Study, keys: Sequence[Key]) -> list[list[Output]]:
+    """Return the outputs that each task shows, without their texts."""
+    wanted: dict[int, set[int]] = defaultdict(set)
+    for prompt, systems in keys:
+        wanted[prompt].update(systems)
+    conditions = [Q(prompt=prompt, system__in=systems) for prompt, systems in wanted.items()]
+    rows = Output.objects.filter(sample=study.sample).only(
+        "prompt_id", "system_id", "state", "text_hash"
     )
-    if all(output.state == Output.State.DONE for output in shown):
+    outputs = {
+        (output.prompt_id, output.system_id): output
+        for one_of in _any_of(conditions)
+        for output in rows.filter(one_of)
+    }
+    return [[outputs[prompt, system] for system in systems] for prompt, systems in keys]
+
+
+def _any_of(wanted: list[Q]) -> Iterator[Q]:
+    """Join alternatives to conditions that are not too long."""
+    for start in range(0, len(wanted), _ALTERNATIVES):
+        yield Q(*wanted[start : start + _ALTERNATIVES], _connector=Q.OR)
+
+
+def _show(task: Task, shown: list[Output], *, is_group: bool = False) -> Task:
+    """Set what the task shows, and the hashes where all of it is there."""
+    first, second = shown[0], shown[1] if len(shown) == 2 and not is_group else None
+    task.prompt_id, task.system_a_id = first.prompt_id, first.system_id
+    task.system_b_id = second.system_id if second else None
+    task.output_a, task.output_b = first, second
+    if _first_state(shown) == Assignment.State.OPEN:
         task.ready_at = now()
         task.hash_a, task.hash_b = first.text_hash, second.text_hash if second else ""
+    else:
+        task.ready_at = None
     return task
 
 
+def _there_already(study: Study, keys: Sequence[Key], *, is_grouped: bool) -> dict[Key, Task]:
+    if is_grouped:
+        return _groups_on(study, {prompt for prompt, _ in keys})
+    wanted = [
+        Q(prompt=prompt, system_a=systems[0], system_b=systems[1] if len(systems) > 1 else None)
+        for prompt, systems in keys
+    ]
+    found = [task for one_of in _any_of(wanted) for task in study.tasks.filter(one_of)]
+    return {
+        (task.prompt_id, tuple(s for s in (task.system_a_id, task.system_b_id) if s)): task
+        for task in found
+    }
+
+
+def _groups_on(study: Study, prompts: set[int]) -> dict[Key, Task]:
+    tasks = study.tasks.filter(prompt__in=prompts, group__isnull=False)
+    return {
+        (task.prompt_id, tuple(place.system_id for place in task.outputs.all() if place.system_id)):
+        task
+        for task in tasks.prefetch_related("outputs")
+    }  # fmt: skip
+
+
+def _number_groups(tasks: list[Task], numbers: list[int], there: dict[Key, Task]) -> None:
+    """Give each new group its number on its prompt; an import may have used some."""
+    used = {(task.prompt_id, task.group) for task in there.values()}
+    for task, number in zip(tasks, numbers, strict=True):
+        if task.pk is not None:
+            continue
+        task.group = number
+        while (task.prompt_id, task.group) in used:
+            task.group += 1
+        used.add((task.prompt_id, task.group))
+
+
+def _store_places(
+    tasks: list[Task], taken: list[Task], shown: list[list[Output]], *, extra: int
+) -> None:
+    """Store the places of groups: their outputs, then the reference, if it hides there."""
+    # An import's places have no outputs, and no reference; the systems' order is the same.
+    TaskOutput.objects.filter(task__in=taken).delete()
+    places = [
+        place
+        for task, outputs in zip(tasks, shown, strict=True)
+        for place in _places(task, outputs, extra=extra)
+    ]
+    TaskOutput.objects.bulk_create(places, batch_size=_BATCH)
+
+
 def _places(task: Task, shown: list[Output], *, extra: int) -> list[TaskOutput]:
-    """Return a group's places: its outputs, then the reference, if it hides there."""
     places = [
         TaskOutput(
             task=task, place=place, system_id=output.system_id, output=output, hash=output.text_hash
@@ -104,25 +205,18 @@ def _places(task: Task, shown: list[Output], *, extra: int) -> list[TaskOutput]:
     return places + hidden
 
 
-def make_slots(
-    study: Study,
-    tasks: TaskPlan,
-    rows: list[Task],
-    rng: np.random.Generator,
-    lead: Ints | None = None,
-) -> None:
-    """Make the slots of new tasks, behind those that are there, and count both."""
-    plan = plan_slots(tasks, target=study.judgments_per_task, rng=rng, lead=lead)
+def make_slots(study: Study, new: NewTasks, plan: SlotPlan) -> None:
+    """Store the planned slots of new tasks, behind those that are there, and count both."""
     orders = [[]] * len(plan.task) if plan.order is None else plan.order.tolist()
     slots = (
         Assignment(
             study=study,
-            task=(task := rows[t]),
+            task=new.tasks[t],
             k=k,
             left=Side.A if a_left else Side.B,
             order=order,
             position=position,
-            state=Assignment.State.OPEN if task.ready_at else Assignment.State.WAITING,
+            state=new.states[t],
         )
         for position, (t, k, a_left, order) in enumerate(
             zip(plan.task.tolist(), plan.k.tolist(), plan.a_left.tolist(), orders, strict=True),
@@ -130,7 +224,15 @@ def make_slots(
         )
     )
     Assignment.objects.bulk_create(slots, batch_size=_BATCH)
-    study.task_count += len(rows)
+    study.task_count += len(new.tasks)
     study.slot_count += len(plan.task)
-    study.is_waiting |= any(task.ready_at is None for task in rows)
+    study.is_waiting |= Assignment.State.WAITING in new.states
     study.save(update_fields=["task_count", "slot_count", "is_waiting"])
+
+
+def _first_state(shown: list[Output]) -> Assignment.State:
+    states = {output.state for output in shown}
+    if states == {Output.State.DONE}:
+        return Assignment.State.OPEN
+    is_broken = not states.isdisjoint(GONE)
+    return Assignment.State.WITHDRAWN if is_broken else Assignment.State.WAITING

@@ -16,8 +16,9 @@ from evalsite.lib.text import sha256
 ATTEMPTS = 2
 #: What of it is frozen at launch.
 FROZEN = (
-    "check_every", "qualification_tasks", "pass_percent", "attention_limit", "survey", "currency",
-    "pay", "screened_out_pay", "hourly_pay", "paid_minutes", "bonus", "bonus_rule", "bonus_percent",
+    "check_every", "repeat_every", "qualification_tasks", "pass_percent", "attention_limit",
+    "survey", "currency", "pay", "screened_out_pay", "hourly_pay", "paid_minutes", "bonus",
+    "bonus_rule", "bonus_percent",
 )  # fmt: skip
 
 

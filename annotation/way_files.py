@@ -32,6 +32,7 @@ class WayTables:
 #: Keys of `[raters]`: fields of `Way`.
 KEYS: dict[str, Check] = {
     "check_every": whole(2, 1000),
+    "repeat_every": whole(2, 1000),
     "qualification_tasks": whole(1, 100),
     "pass_percent": whole(0, 100),
     "attention_limit": whole(1, 100),

@@ -303,6 +303,10 @@ class Output(models.Model):
                 condition=Q(state__in=["pending", "running"]),
                 name="output_queue",
             ),
+            # All that a launch reads of half a million outputs, so that it reads no text.
+            models.Index(
+                fields=["system", "sample", "prompt", "state", "text_hash"], name="output_facts"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -11,12 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.models import Exclusion, Judgment, JudgmentQuerySet, Study
+from annotation.protocols.best_worst import FEWEST, MOST, RADIX
 from generation.models import System
-from ranking.rollups import OUTCOMES, Cells, less, read_cells
+from ranking.rollups import HALF, OUTCOMES, Cells, less, read_cells
+from ranking.stats.choices import Choices
 from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
-from ranking.stats.ratings import SCORES, Ratings
+from ranking.stats.group_numbers import systems_of_groups
+from ranking.stats.linear import ScoredPairs
+from ranking.stats.ratings import ACR, Ratings, Scale
 from ranking.weights import TaskWeights, read_weights
 
+#: How many best-worst answers have numbers of their own.
+ANSWERS = math.prod(RADIX)
 EPOCH = date(1970, 1, 1)
 
 
@@ -65,8 +72,9 @@ class StudyCells:
     #: once, as question 0 has it.
     everything: Cells
     included: Cells
-    #: Those that count, with all questions of the form.
-    questions: Cells
+    #: The same, with all questions of the form.
+    all_answers: Cells
+    answers_included: Cells
     #: Of the judgments of an adaptive study; None: all weigh the same.
     weights: TaskWeights | None = None
 
@@ -77,9 +85,9 @@ class StudyCells:
             return cells
         return cells.only(self._within(cells, part))
 
-    def answers(self, *, part: Slice) -> Cells:
+    def answers(self, *, part: Slice, with_excluded: bool = False) -> Cells:
         """Return what people answered to all questions, in this part of the study."""
-        cells = self._without_judges(self.questions)
+        cells = self._without_judges(self.all_answers if with_excluded else self.answers_included)
         return cells if part.is_whole else cells.only(self._within(cells, part))
 
     @cached_property
@@ -97,7 +105,9 @@ class StudyCells:
         return cells.only(~_listed(cells.rows["rater"], judges, len(cells.raters)))
 
     def of_judge(self, judge: int) -> Cells:
-        return self.included.only(self.included.rows["rater"] == judge)
+        """Return what an automated judge answered to all questions."""
+        answers = self.answers_included
+        return answers.only(answers.rows["rater"] == judge)
 
     def _within(self, cells: Cells, part: Slice) -> NDArray[np.bool_]:
         kept = np.ones(len(cells.rows), dtype=bool)
@@ -132,7 +142,8 @@ def read_study(study: Study) -> StudyCells:
         labels=labels,
         everything=everything.of_question(0),
         included=included.of_question(0),
-        questions=included,
+        all_answers=everything,
+        answers_included=included,
         weights=read_weights(study, everything),
     )
 
@@ -184,20 +195,71 @@ def comparisons(cells: Cells) -> Comparisons:
     )
 
 
-def ratings(cells: Cells) -> Ratings:
-    """Return MOS cells for the statistics, raters and prompts numbered without gaps."""
+def ratings(
+    cells: Cells, *, scale: Scale = ACR, score: Floats | Ints | None = None, of: Ints | None = None
+) -> Ratings:
+    """Return scores for the statistics, raters and prompts numbered without gaps.
+
+    `score` [cells] is the answer where nothing else is said, and `of` [cells] what was judged:
+    a system.
+    """
     rater, raters = renumbered(cells.column("rater"), len(cells.raters))
     prompt, prompts = renumbered(cells.column("prompt"), len(cells.prompts))
     return Ratings(
-        systems=len(cells.systems),
+        systems=len(cells.systems) if of is None else int(of.max(initial=-1)) + 1,
         raters=raters,
         prompts=prompts,
         rater=rater,
         prompt=prompt,
-        system=cells.column("a"),
-        score=cells.column("answer"),
+        system=cells.column("a") if of is None else of,
+        score=cells.column("answer") if score is None else score,
+        count=cells.column("count"),
+        scale=scale,
+    )
+
+
+def scored_pairs(cells: Cells, *, score: Floats, second: Ints, room: float) -> ScoredPairs:
+    """Return pairs with a score for the statistics; see `ScoredPairs` for what is by cell."""
+    return ScoredPairs(
+        systems=len(cells.systems),
+        rater=cells.column("rater"),
+        prompt=cells.column("prompt"),
+        a=cells.column("a"),
+        b=cells.column("b"),
+        second=second,
+        score=score,
+        count=cells.column("count"),
+        room=room,
+    )
+
+
+def choices(cells: Cells) -> Choices:
+    """Return best-worst cells for the statistics: their groups, by number, are systems again."""
+    code = (cells.column("a") * HALF + cells.column("b")) * ANSWERS + cells.column("answer")
+    codes, kind = np.unique(code, return_inverse=True)
+    group, answer = codes // ANSWERS, codes % ANSWERS
+    more, best, worst = np.unravel_index(answer, RADIX)
+    ranked = np.full((len(codes), MOST), -1, dtype=np.int64)
+    for size in range(FEWEST, MOST + 1):
+        rows = np.flatnonzero(more == size - FEWEST)
+        shown = systems_of_groups(group[rows], size=size, systems=len(cells.systems))
+        ranked[rows, :size] = _ranked(shown, best[rows], worst[rows])
+    return Choices(
+        systems=len(cells.systems),
+        ranked=ranked,
+        kind=kind,
+        rater=cells.column("rater"),
+        prompt=cells.column("prompt"),
         count=cells.column("count"),
     )
+
+
+def _ranked(shown: Ints, best: Ints, worst: Ints) -> Ints:
+    """Put the best first and the worst last of `shown` [kinds, size]."""
+    place = np.arange(shown.shape[1])
+    key = np.where(place == best[:, None], -1, place)
+    key = np.where(place == worst[:, None], shown.shape[1], key)
+    return np.take_along_axis(shown, np.argsort(key, axis=1), axis=1)
 
 
 def task_numbers(cells: Cells) -> Ints:
@@ -213,16 +275,11 @@ def task_numbers(cells: Cells) -> Ints:
 
 def task_keys(cells: Cells) -> Ints:
     """Return a key for each cell's task, the same in all cells of a study."""
-    systems = len(cells.systems)
-    pair = cells.column("a") * systems + cells.column("b")
-    return np.asarray(cells.column("prompt") * systems**2 + pair)
+    return (cells.column("prompt") * HALF + cells.column("a")) * HALF + cells.column("b")
 
 
-def value_counts(cells: Cells, *, is_pairwise: bool, task: Ints, tasks: int) -> Floats:
-    """Return [task, value]: how often each verdict, or each score, was given to a task."""
-    values = len(OUTCOMES) if is_pairwise else SCORES
-    answer = cells.column("answer")
-    value = answer % values if is_pairwise else answer - 1
+def value_counts(cells: Cells, value: Ints, *, values: int, task: Ints, tasks: int) -> Floats:
+    """Return [task, value]: how often each of 0 to `values` - 1 was given to a task."""
     table = tally(task * values + value, cells.rows["count"], tasks * values)
     return table.reshape(tasks, values)
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from annotation.models import Study, TaskOutput
 from annotation.protocols import Answer, Mark, protocol_of
 from ranking.stats.counts import LEFT_A, LEFT_B, LEFT_UNKNOWN
+
+
+class Extra(NamedTuple):
+    """A place of a group where no system's output stands: a hidden reference, say; from 0."""
+
+    number: int
+
+
+#: A system's primary key, an extra place, or the whole task.
+About = int | Extra | None
 
 LEFT = {"": LEFT_UNKNOWN, "a": LEFT_A, "b": LEFT_B}
 
@@ -50,13 +60,17 @@ class Marker:
             if row[width] is not None:
                 yield (*row[:of_task], *row[width:]), -1
 
-    def marks(self, task: int, said: tuple[Any, ...]) -> Iterator[tuple[int, int | None, int]]:
-        """Yield question, system and value of verdict, score and perhaps more.
+    def marks(self, task: int, said: tuple[Any, ...]) -> Iterator[tuple[int, About, int]]:
+        """Yield question, what it is about, and value of verdict, score and perhaps more.
 
-        The system is -1 where the task's own is meant, and None for the prompt's reference.
+        What it is about is a system, an `Extra` place of a group, or None: the task itself.
         """
         for question, place, value in self._marks(task, said):
-            yield question, -1 if place is None else self._system(task, place), value
+            yield question, None if place is None else self._at(task, place), value
+
+    def group(self, task: int) -> tuple[int, ...]:
+        """Return the systems of a group, as its places have them."""
+        return tuple(system for system in self._groups[task] if system is not None)
 
     def _marks(self, task: int, said: tuple[Any, ...]) -> list[Mark]:
         if self.protocol.counts_more:
@@ -68,13 +82,14 @@ class Marker:
             self._known[said] = self.protocol.marks(answer, places=0)
         return self._known[said]
 
-    def _system(self, task: int, place: int) -> int | None:
-        systems = self._groups[task]
-        return systems[place] if place < len(systems) else None
+    def _at(self, task: int, place: int) -> int | Extra:
+        """Return the system at a place or, beyond the systems, which extra place it is."""
+        systems = self.group(task)
+        return systems[place] if place < len(systems) else Extra(place - len(systems))
 
     @cached_property
     def _groups(self) -> dict[int, list[int | None]]:
-        """The systems of each group by place; its reference may have no row (imported)."""
+        """The systems of each group by place; extra places may have no row (imported)."""
         places = TaskOutput.objects.filter(task__study=self.study).order_by("task", "place")
         found: dict[int, list[int | None]] = {}
         for task, system in places.values_list("task_id", "system_id"):

@@ -61,7 +61,7 @@ class Standing(models.Model):
     rank = models.PositiveIntegerField()
     rank_low = models.PositiveIntegerField()
     rank_high = models.PositiveIntegerField()
-    #: Win rate (pairwise) or MOS, with its interval.
+    #: Win rate, mean score or what else the protocol is ranked by, with its interval.
     value = models.FloatField()
     low = models.FloatField(null=True)
     high = models.FloatField(null=True)

@@ -2,10 +2,11 @@
 
 A *cell* counts the judgments with the same prompt, pair, rater, side, answer and day; where a form
 asks several things, each question has cells of its own (see `annotation.protocols`, `marks`), and
-question 0 counts every judgment once. The cells of
-all judgments up to a watermark are stored in one row a study; what came later is read as rows and
-added in memory, and folded in when it has become much. Judgments are only added, so the cells never
-have to be corrected: a judgment that supersedes another counts one for itself and minus one for it.
+question 0 counts every judgment once. What is said of a whole group has the group's number in place
+of the pair. The cells of all judgments up to a watermark are stored in one row a study; what came
+later is read as rows and added in memory, and folded in when it has become much. Judgments are only
+added, so the cells never have to be corrected: a judgment that supersedes another counts one for
+itself and minus one for it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from numpy.typing import NDArray
 
 from annotation.models import Judgment, JudgmentQuerySet, Study
 from evalsite.lib.db import write_transaction
-from ranking.marks import Counted, Marker
+from ranking.marks import About, Counted, Extra, Marker
 from ranking.models import Rollup
 from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Ints
+from ranking.stats.group_numbers import group_number
 
 #: So many new judgments are folded into the stored cells by the next reader.
 FOLD_AT = 2000
@@ -35,8 +37,11 @@ _LOCK_MILLISECONDS = 100
 #: Where outputs have sides, an answer is `left * values + value`, else the value: for a verdict
 #: `left * 4 + outcome`, for a score the score.
 OUTCOMES = {"a": A_WINS, "b": B_WINS, "tie": TIE, "both_bad": BOTH_BAD}
-#: Stands for a system where the prompt's reference was judged.
+#: Stands for a system at the first extra place of a group, the hidden reference; further ones
+#: count down from there.
 REFERENCE = 2**16 - 1
+#: A group's number is kept in a and b: so many in each.
+HALF = 2**16
 _CELL = np.dtype(
     [
         ("question", "u1"),
@@ -184,6 +189,7 @@ class _Numbering:
         self, marker: Marker, *, prompts: list[int], raters: list[int], systems: list[int]
     ) -> None:
         self.marker = marker
+        self.groups: dict[tuple[int, ...], tuple[int, int]] = {}
         self.keys = {"prompts": list(prompts), "raters": list(raters), "systems": list(systems)}
         self.place = {
             name: {pk: number for number, pk in enumerate(keys)} for name, keys in self.keys.items()
@@ -220,22 +226,27 @@ class _Numbering:
     def _cells(self, row: tuple[Any, ...], count: int) -> Iterator[tuple[int, ...]]:
         task, prompt, a, b, rater, at, left, *said = row
         of_prompt, of_rater = self.number("prompts", prompt), self.number("raters", rater)
-        second = 0 if b is None else self.number("systems", b)
         day = min(max(int(at.timestamp() // 86400), 0), _LAST_DAY)
         side = self.marker.sides[left]
-        for question, system, value in self.marker.marks(task, tuple(said)):
-            yield (
-                question,
-                of_prompt,
-                REFERENCE
-                if system is None
-                else self.number("systems", a if system < 0 else system),
-                second,
-                of_rater,
-                side + value,
-                day,
-                count,
-            )
+        for question, about, value in self.marker.marks(task, tuple(said)):
+            pair = self._pair(about, task, a, b)
+            yield question, of_prompt, *pair, of_rater, side + value, day, count
+
+    def _pair(self, about: About, task: int, a: int, b: int | None) -> tuple[int, int]:
+        """Return what stands in a and b: a pair of systems, one, an extra place, or a group."""
+        if isinstance(about, Extra):
+            return REFERENCE - about.number, 0
+        if about is not None:
+            return self.number("systems", about), 0
+        if self.marker.protocol.is_grouped:
+            return self._group(self.marker.group(task))
+        return self.number("systems", a), 0 if b is None else self.number("systems", b)
+
+    def _group(self, systems: tuple[int, ...]) -> tuple[int, int]:
+        if systems not in self.groups:
+            numbers = [self.number("systems", system) for system in systems]
+            self.groups[systems] = divmod(group_number(numbers), HALF)
+        return self.groups[systems]
 
 
 def _unpacked(rollup: Rollup | None) -> Packed:

@@ -25,6 +25,7 @@ from ranking.comparisons import comparisons, read_study
 from ranking.exceptions import AlreadyImported, NothingToScore, RankingError
 from ranking.models import Benchmark, BenchmarkRun, Leaderboard, Score, Standing
 from ranking.reports import Options, build_report
+from ranking.reports.measures import measure_of
 from ranking.stats.pairing import RULES, pair_chances
 
 
@@ -42,7 +43,7 @@ def fit_leaderboard(study: Study, options: Options | None = None) -> Leaderboard
         study=study, judgment_count=report["counts"]["judgments"], report=report
     )
     systems = {system.slug: system for system in study.systems.all()}
-    key = "win_rate" if study.protocol == Study.Protocol.PAIRWISE else "mos"
+    key = measure_of(report).key
     Standing.objects.bulk_create(
         Standing(
             leaderboard=leaderboard,

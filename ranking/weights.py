@@ -38,9 +38,7 @@ def read_weights(study: Study, cells: Cells) -> TaskWeights | None:
     prompt, a, b, turn, chance = (
         np.array(list(drawn.values_list(*columns)), dtype=np.float64).reshape(-1, len(columns)).T
     )
-    pool = protocol_of(study).task_count(
-        systems=len(cells.systems), prompts=study.prompt_set.prompts.count()
-    )
+    pool = protocol_of(study).task_count(systems=len(cells.systems), prompts=study.prompts.count())
     weight = inverse_chance_weights(turn.astype(np.int64), chance, pool=pool)
     prompts = _numbers(cells.prompts, prompt)
     key = _key(prompts, _numbers(cells.systems, a), _numbers(cells.systems, b), len(cells.systems))

@@ -38,7 +38,7 @@ def plan_first_round(*, systems: int, prompts: int, count: int, rng: np.random.G
     pairs = pair_numbers(systems)
     number = np.full(systems * (systems - 1) // 2, count // len(pairs[0]))
     place = rng.permutation(systems)
-    for i, j in _round_robin(systems)[: count - int(number.sum())]:
+    for i, j in round_robin(systems)[: count - int(number.sum())]:
         a, b = sorted((place[i], place[j]))
         number[pairs[2][a, b]] += 1
     available = np.ones((len(number), prompts), dtype=np.bool_)
@@ -52,7 +52,7 @@ def draw_tasks(
     """Draw `count` tasks (or all, if fewer are left) from chances of pairs, none of them twice.
 
     `chances` [systems, systems] is symmetric and says how often a pair is to be asked;
-    `available` [pairs, prompts] which tasks are left, pairs in the order of `plan_pairs`. A pair's
+    `available` [pairs, prompts] which tasks are left, pairs as numbered by `pair_numbers`. A pair's
     number of tasks is its expected one rounded up or down (systematic sampling; Madow, 1949), its
     prompts are by lot; a pair that has too few left gives all, and the others make up for it.
     Raises `ValueError` for chances that leave out what is available.
@@ -75,7 +75,7 @@ def pair_numbers(systems: int) -> tuple[Ints, Ints, Ints]:
     return first, second, number
 
 
-def _round_robin(systems: int) -> list[tuple[int, int]]:
+def round_robin(systems: int) -> list[tuple[int, int]]:
     """Return all pairs in the order of a tournament: in each of its rounds everybody plays once.
 
     By the circle method; two rounds in a row make one chain through all systems.

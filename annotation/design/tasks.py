@@ -1,9 +1,8 @@
-"""Which tasks a full design has."""
+"""Tasks as arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,41 +35,16 @@ class TaskPlan:
         return np.full(len(self.prompt), -1)
 
 
-def plan_pairs(*, systems: int, prompts: int) -> TaskPlan:
-    """Every pair of systems on every prompt, prompt by prompt."""
-    return _on_every_prompt(list(combinations(range(systems), 2)), prompts, size=2)
+def numbered(members: Ints, turn: Ints) -> tuple[Ints, Ints]:
+    """Number the tasks of equal systems in the order that `turn` lists them.
 
-
-def plan_singles(*, systems: int, prompts: int) -> TaskPlan:
-    """Every system on every prompt, prompt by prompt."""
-    return _on_every_prompt([(system,) for system in range(systems)], prompts, size=1)
-
-
-def _on_every_prompt(each: list[tuple[int, ...]], prompts: int, *, size: int) -> TaskPlan:
-    members = np.array(each, dtype=np.int64).reshape(-1, size)
-    return TaskPlan(
-        prompt=np.repeat(np.arange(prompts), len(each)), members=np.tile(members, (prompts, 1))
-    )
-
-
-def null_pair_count(*, pairs: int, systems: int, prompts: int, share: float) -> int:
-    """Return how many pairs of an output with itself there are for a share of the pairs."""
-    return min(int(np.ceil(share * pairs)), systems * prompts)
-
-
-def with_null_pairs(
-    pairs: TaskPlan, *, systems: int, prompts: int, share: float, rng: np.random.Generator
-) -> TaskPlan:
-    """Add pairs of an output with itself, by lot; each system has as many, to within one."""
-    count = null_pair_count(pairs=len(pairs.prompt), systems=systems, prompts=prompts, share=share)
-    # Dealt in rounds: in each, every system meets a prompt that it has not met before.
-    turns = rng.permuted(np.tile(np.arange(prompts), (systems, 1)), axis=1)
-    dealt = np.arange(count)
-    system = rng.permutation(systems)[dealt % max(systems, 1)]
-    prompt = turns[system, dealt // max(systems, 1)]
-    both = TaskPlan(
-        prompt=np.r_[pairs.prompt, prompt],
-        members=np.concatenate([pairs.members, np.column_stack([system, system])]),
-    )
-    by_prompt = np.argsort(both.prompt, kind="stable")
-    return TaskPlan(prompt=both.prompt[by_prompt], members=both.members[by_prompt])
+    Returns each task's number among its equals, and which systems it was.
+    """
+    _, same = np.unique(members, axis=0, return_inverse=True)
+    same = same.reshape(-1)
+    order = turn[np.argsort(same[turn], kind="stable")]
+    starts = np.flatnonzero(np.r_[True, np.diff(same[order]) != 0])
+    lengths = np.diff(np.r_[starts, len(order)])
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(starts, lengths)
+    return place, same

@@ -46,6 +46,8 @@ def import_judgments(*, study: Study, rows: Iterable[Row], create: bool = False)
     With `create`, raters and tasks that are missing are made; systems and prompts must be there.
     """
     lines = read_lines(rows, protocol_of(study))
+    # The lock of whoever makes tasks: none is made twice.
+    study.locked()
     return _store(study, lines, create=create)
 
 
@@ -190,7 +192,7 @@ def _add_tasks(study: Study, index: _Index, lines: list[Line], *, create: bool) 
         key, _ = _key(index, line)
         if key in index.tasks or key in missing:
             continue
-        if not create and study.launched_at and study.task_count:
+        if not create and study.launched_at and study.task_count and not _is_to_come(study, key):
             raise line.row.refuse(
                 "the study has no such task", expected="a task of the study, or --create"
             )
@@ -205,6 +207,14 @@ def _add_tasks(study: Study, index: _Index, lines: list[Line], *, create: bool) 
     Task.objects.bulk_create(missing.values(), batch_size=_BATCH)
     TaskOutput.objects.bulk_create(places, batch_size=_BATCH)
     index.tasks |= missing
+
+
+def _is_to_come(study: Study, key: Key) -> bool:
+    """Return whether the design may ask it later: a pair, or an output alone, not made yet."""
+    if study.pairing != Study.Pairing.FULL or not study.tasks_to_come:
+        return False
+    _, systems = key
+    return not protocol_of(study).is_grouped and len(set(systems)) == len(systems)
 
 
 def _link_outputs(study: Study, tasks: dict[Key, Task]) -> list[TaskOutput]:

@@ -31,8 +31,8 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
         return self.filter(purpose=Assignment.Purpose.TARGET)
 
     def of_judging(self) -> AssignmentQuerySet:
-        """What a rater meets at the step of judging: targets, and checks among them."""
-        return self.filter(purpose__in=[Assignment.Purpose.TARGET, Assignment.Purpose.CHECK])
+        """What a rater meets at the step of judging: targets, checks and repeats among them."""
+        return self.filter(purpose__in=Assignment.OF_JUDGING)
 
     def give_back(self) -> int:
         """Open claimed slots again. One made for its rater stays theirs, as if skipped."""
@@ -56,8 +56,8 @@ class Assignment(models.Model):
     more judgments than its target, whatever runs at once. A skipped row stays with its rater,
     who does not meet the task again; a fresh slot takes its place.
 
-    A task whose answer is known is outside the target: its slots are made for one rater each, when
-    they meet it, and have no k.
+    A task whose answer is known, or that its rater is asked a second time, is outside the target:
+    such a slot is made for one rater, when they meet it, and has no k.
     """
 
     class Purpose(models.TextChoices):
@@ -65,8 +65,11 @@ class Assignment(models.Model):
 
         TARGET = "target"
         CHECK = "check"  # gold or attention, mixed in
+        REPEAT = "repeat"  # judged by the same rater before
         TRAINING = "training"
         QUALIFICATION = "qualification"
+
+    OF_JUDGING = (Purpose.TARGET, Purpose.CHECK, Purpose.REPEAT)
 
     class State(models.TextChoices):
         WAITING = "waiting"  # an output of the task is still being made
@@ -87,8 +90,10 @@ class Assignment(models.Model):
     position = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    #: Its index is `slot_of_rater`: one with all open slots in it would tell SQLite's planner that
+    #: a rater has as many slots as nobody has, and that it had better read the whole table.
     rater = models.ForeignKey(
-        Rater, models.PROTECT, null=True, blank=True, related_name="assignments"
+        Rater, models.PROTECT, null=True, blank=True, related_name="assignments", db_index=False
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -106,8 +111,13 @@ class Assignment(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["task", "rater"],
-                condition=Q(rater__isnull=False),
+                condition=Q(rater__isnull=False) & ~Q(purpose="repeat"),
                 name="task_once_per_rater",
+            ),
+            models.UniqueConstraint(
+                fields=["task", "rater"],
+                condition=Q(purpose="repeat"),
+                name="repeat_once_per_rater",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["waiting", "open", "withdrawn"], rater__isnull=True)
@@ -129,6 +139,9 @@ class Assignment(models.Model):
                 fields=["study", "lease_until"], condition=Q(state="claimed"), name="slot_lease"
             ),
             models.Index(fields=["study", "state"], name="slot_state"),
+            models.Index(
+                fields=["rater", "state"], condition=Q(rater__isnull=False), name="slot_of_rater"
+            ),
         ]
 
     def __str__(self) -> str:

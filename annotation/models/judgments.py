@@ -12,6 +12,9 @@ from annotation.models.raters import Rater
 from annotation.models.studies import Study
 from annotation.models.tasks import Task
 
+#: Which judgments results are made of.
+COUNTED = Q(task__is_gold=False, is_repeat=False)
+
 
 class JudgmentQuerySet(models.QuerySet["Judgment"]):
     def current(self) -> JudgmentQuerySet:
@@ -19,11 +22,11 @@ class JudgmentQuerySet(models.QuerySet["Judgment"]):
         return self.filter(superseded_by=None)
 
     def counted(self) -> JudgmentQuerySet:
-        """Leave out answers to tasks whose answer is known: they are about the rater.
+        """Leave out known answers and second answers to one task: they are about the rater.
 
         Every reader of results starts here.
         """
-        return self.filter(task__is_gold=False)
+        return self.filter(COUNTED)
 
     def included(self) -> JudgmentQuerySet:
         """Leave out what an exclusion in force names, by itself or by its rater."""
@@ -57,6 +60,8 @@ class Judgment(models.Model):
     answer = models.JSONField(default=dict, blank=True)
     seconds = models.FloatField(null=True, blank=True)
     comment = models.TextField(blank=True)
+    #: True for the second answer to a task that was asked again: see `annotation.repeats`.
+    is_repeat = models.BooleanField(default=False, editable=False)
     supersedes = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="superseded_by"
     )

@@ -17,7 +17,11 @@ INVITE_SALT = "annotation.invite"
 class RaterQuerySet(models.QuerySet["Rater"]):
     def with_progress(self) -> RaterQuerySet:
         """Annotate `judged`: answers that count towards the target, and judgments imported."""
-        first = Q(judgments__supersedes=None, judgments__task__is_gold=False)
+        first = Q(
+            judgments__supersedes=None,
+            judgments__task__is_gold=False,
+            judgments__is_repeat=False,
+        )
         return self.annotate(judged=models.Count("judgments", filter=first))
 
 
@@ -70,7 +74,7 @@ class Rater(models.Model):
     @property
     def promised(self) -> int:
         """How many tasks this rater is to judge, checks not counted."""
-        return self.study.quota if self.quota is None else min(self.quota, self.study.quota)
+        return self.study.quota if self.quota is None else self.quota
 
     @property
     def invite_token(self) -> str:

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from annotation.models.way import Way
 from annotation.protocols import labels
 from evalsite.lib.text import public_id
-from generation.models import PromptSet, System
+from generation.models import Prompt, PromptSet, System
 
 
 def languages() -> list[tuple[str, str]]:
@@ -47,6 +47,7 @@ class Study(models.Model):
 
     class Pairing(models.TextChoices):
         FULL = "full", "Full: every pair of systems on every prompt"
+        BLOCK = "block", "Block: a budget of tasks, every pair of systems equally often"
         ADAPTIVE = "adaptive", "Adaptive: a first even round, then the pairs that tell most"
 
     class State(models.TextChoices):
@@ -74,15 +75,17 @@ class Study(models.Model):
     #: Words that raters do not see in outputs; see `annotation.redaction`.
     redact = models.JSONField(default=list, blank=True)
     prompt_set = models.ForeignKey(PromptSet, models.PROTECT, related_name="studies")
+    #: Keys of its prompts that raters are not asked about.
+    left_out = models.JSONField(default=list, blank=True)
     systems: models.ManyToManyField[System, StudySystem] = models.ManyToManyField(
         System, through="StudySystem", related_name="studies"
     )
     sample = models.PositiveSmallIntegerField(default=0)
     allow_tie = models.BooleanField(default=True)
     allow_both_bad = models.BooleanField(default=True)
-    #: Which tasks there are: all, made at launch, or a budget of them, made in rounds.
+    #: Which tasks there are: all; a budget of them, spread evenly; or one that is spent in rounds.
     pairing = models.CharField(max_length=10, choices=Pairing, default=Pairing.FULL)
-    #: How many tasks an adaptive study asks in all; None where the pairing is full.
+    #: How many tasks the study asks in all; None where the pairing is full.
     task_budget = models.PositiveIntegerField(null=True, blank=True)
     judgments_per_task = models.PositiveSmallIntegerField(default=3)
     #: At most so many tasks for one rater; None: as many as there are.
@@ -93,6 +96,15 @@ class Study(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     #: True while some outputs of the study are still being made.
     is_waiting = models.BooleanField(default=False, editable=False)
+    #: Each category's share of the prompts, which every rater's tasks follow: `annotation.strata`.
+    category_shares = models.JSONField(default=dict, blank=True, editable=False)
+    #: How many places the order of a full or block design has, up to which of them the tasks are
+    #: made, and how many of those to come have no task: a system of theirs is withdrawn, or their
+    #: answer is known. All 0 where rounds or imports make the tasks. See `annotation.stretches`.
+    design_count = models.PositiveIntegerField(default=0, editable=False)
+    design_place = models.PositiveIntegerField(default=0, editable=False)
+    design_left_out = models.PositiveIntegerField(default=0, editable=False)
+    #: How many tasks and slots of the target are made.
     task_count = models.PositiveIntegerField(default=0, editable=False)
     slot_count = models.PositiveIntegerField(default=0, editable=False)
     #: What was frozen at launch, and its sha256.
@@ -112,15 +124,30 @@ class Study(models.Model):
         return self.name
 
     @property
+    def prompts(self) -> models.QuerySet[Prompt]:
+        """The prompts that raters are asked about, in the order in which the design counts them."""
+        return self.prompt_set.prompts.exclude(key__in=self.left_out).order_by("position")
+
+    @property
     def quota(self) -> int:
-        """How many tasks one rater can be given, those of rounds to come included."""
-        tasks = self.task_count + self.tasks_to_come
-        return min(tasks, self.tasks_per_rater or tasks)
+        """How many tasks one rater can be given, those to come included."""
+        return min(self.tasks_wanted, self.tasks_per_rater or self.tasks_wanted)
+
+    @property
+    def tasks_wanted(self) -> int:
+        """How many tasks the study asks in all: those that are made and those to come."""
+        return self.task_count + self.tasks_to_come
+
+    @property
+    def judgments_wanted(self) -> int:
+        return self.slot_count + self.tasks_to_come * self.judgments_per_task
 
     @property
     def tasks_to_come(self) -> int:
-        """How many tasks of an adaptive study's budget no round has asked yet."""
-        return max((self.task_budget or 0) - self.task_count, 0)
+        """How many tasks no round has asked yet, or no rater has come near to yet."""
+        if self.pairing == self.Pairing.ADAPTIVE:
+            return max((self.task_budget or 0) - self.task_count, 0)
+        return self.design_count - self.design_place - self.design_left_out
 
     @property
     def way(self) -> Way:
@@ -129,6 +156,13 @@ class Study(models.Model):
             return self.stored_way
         except Way.DoesNotExist:
             return Way(study=self)
+
+    def locked(self) -> Study:
+        """Return the study as it stands now, locked until this transaction is over.
+
+        It is the lock of whoever makes tasks, admits raters or withdraws a system.
+        """
+        return Study.objects.select_for_update(no_key=True).defer("plan").get(pk=self.pk)
 
     def log(self, what: str, *, by: Any = None, **detail: Any) -> None:
         """Add a row to the study's log."""

@@ -24,6 +24,8 @@ class Way(models.Model):
     study = models.OneToOneField("annotation.Study", models.CASCADE, related_name="stored_way")
     #: About one task in so many is a check, gold or attention; 0: none.
     check_every = models.PositiveSmallIntegerField(default=0)
+    #: About one task in so many is judged a second time by its rater; 0: none.
+    repeat_every = models.PositiveSmallIntegerField(default=0)
     #: How many checks and training tasks there are, counted at launch.
     check_count = models.PositiveIntegerField(default=0, editable=False)
     training_count = models.PositiveIntegerField(default=0, editable=False)

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 from django.forms import Field
 from django.utils.translation import gettext
 
-from annotation.design import TaskPlan, plan_pairs, plan_singles
+from annotation.design import Blocks, Order
 from annotation.protocols.options import OptionReader
 from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.tabular import Row
@@ -77,10 +76,12 @@ class Protocol(ABC):
         return None
 
     @abstractmethod
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan: ...
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        """Return the order of all tasks of the full design."""
 
-    @abstractmethod
-    def task_count(self, *, systems: int, prompts: int) -> int: ...
+    def task_count(self, *, systems: int, prompts: int) -> int:
+        """Return how many tasks the full design has."""
+        return self.order(systems=systems, prompts=prompts, seed=0).count
 
     # The screen
 
@@ -168,11 +169,8 @@ class Protocol(ABC):
 class Singles(Protocol):
     """One output at a time: every system on every prompt."""
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_singles(systems=systems, prompts=prompts)
-
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return systems * prompts
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return Blocks(is_pairwise=False, systems=systems, prompts=prompts, seed=seed)
 
     def labels(self, count: int) -> tuple[str, ...]:
         return (gettext("Answer"),)
@@ -222,11 +220,8 @@ class Pairs(Protocol):
     has_sides = True
     system_columns = ("system_a", "system_b")
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_pairs(systems=systems, prompts=prompts)
-
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts * (systems * (systems - 1) // 2)
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return Blocks(is_pairwise=True, systems=systems, prompts=prompts, seed=seed)
 
     def labels(self, count: int) -> tuple[str, ...]:
         return (gettext("Left"), gettext("Right"))

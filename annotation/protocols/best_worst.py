@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
 from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, groups_on_a_prompt, plan_groups
+from annotation.design import GroupsInOrder, Order
 from annotation.exceptions import AnswerIncomplete
 from annotation.protocols.base import LETTERS, Groups
 from annotation.protocols.groups import names_in, shown_in, shown_names
@@ -19,6 +18,10 @@ from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
 from evalsite.lib.tabular import Row
 
 FEWEST, MOST = 3, 5
+#: Groups of five of so many have numbers that fit the reports' counts.
+MOST_SYSTEMS = 200
+#: What a mark's value counts by: how many more than the fewest were shown, best and worst place.
+RADIX = (MOST - FEWEST + 1, MOST, MOST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +52,12 @@ class BestWorst(Groups):
         reader.finish()
         return found
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_groups(systems=systems, prompts=prompts, size=self.size, rng=rng)
+    @property
+    def most_systems(self) -> int | None:
+        return MOST_SYSTEMS
 
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts * groups_on_a_prompt(systems=systems, size=self.size)
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return GroupsInOrder(systems=systems, prompts=prompts, seed=seed, size=self.size)
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
         choices = numbered([(str(place), "", LETTERS[place]) for place in range(count)])
@@ -81,9 +85,10 @@ class BestWorst(Groups):
     # Counting
 
     def marks(self, answer: Answer, *, places: int) -> list[Mark]:
-        """Return, for each output shown, 1 if it was the best, 2 if the worst, else 0."""
-        value = {answer.more["best"]: 1, answer.more["worst"]: 2}
-        return [Mark(place, place, value.get(place, 0)) for place in range(places)]
+        """Return one mark for the whole group: its size, the best and the worst place."""
+        _, most, _ = RADIX
+        value = ((places - FEWEST) * most + answer.more["best"]) * most + answer.more["worst"]
+        return [Mark(0, None, value)]
 
     # Files
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
 from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, null_pair_count, plan_pairs, with_null_pairs
+from annotation.design import Order, PairsWithNulls
 from annotation.protocols.base import Pairs
 from annotation.protocols.options import OptionReader
 from annotation.protocols.parts import Answer, Mark, Part, Shown, numbered
@@ -61,17 +60,8 @@ class Ccr(Pairs):
         reader.finish()
         return found
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        pairs = plan_pairs(systems=systems, prompts=prompts)
-        return with_null_pairs(
-            pairs, systems=systems, prompts=prompts, share=self.null_share, rng=rng
-        )
-
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        pairs = super().task_count(systems=systems, prompts=prompts)
-        return pairs + null_pair_count(
-            pairs=pairs, systems=systems, prompts=prompts, share=self.null_share
-        )
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return PairsWithNulls(systems=systems, prompts=prompts, seed=seed, share=self.null_share)
 
     def labels(self, count: int) -> tuple[str, ...]:
         return (gettext("First"), gettext("Second"))

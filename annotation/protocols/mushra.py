@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from django import forms
 from django.utils.translation import gettext, gettext_noop
 
-from annotation.design import TaskPlan, plan_groups
+from annotation.design import GroupsInOrder, Order
 from annotation.protocols.base import Groups
 from annotation.protocols.groups import names_in, numbers_in, shown_in, shown_names
 from annotation.protocols.options import OptionReader
@@ -58,13 +57,15 @@ class Mushra(Groups):
     def shows_reference(self) -> bool:
         return self.reference
 
-    def design(self, *, systems: int, prompts: int, rng: np.random.Generator) -> TaskPlan:
-        return plan_groups(
-            systems=systems, prompts=prompts, size=systems, rng=rng, extra=int(self.reference)
-        )
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Name the places behind the systems', in order."""
+        return ("Hidden reference",) if self.reference else ()
 
-    def task_count(self, *, systems: int, prompts: int) -> int:
-        return prompts if systems else 0
+    def order(self, *, systems: int, prompts: int, seed: int) -> Order:
+        return GroupsInOrder(
+            systems=systems, prompts=prompts, seed=seed, size=systems, extra=int(self.reference)
+        )
 
     def parts(self, *, question: str, count: int) -> tuple[Part, ...]:
         bands = tuple(gettext(words) for words in BANDS)

@@ -155,17 +155,24 @@ class Pairwise(Pairs):
 
     @property
     def counts_more(self) -> bool:
-        return bool(self.criteria)
+        return bool(self.criteria) or self.strength
 
     def marks(self, answer: Answer, *, places: int) -> list[Mark]:
-        """Return the verdict as question 0, then that of each criterion."""
+        """Return the verdict as question 0, then that of each criterion.
+
+        A strength is the question that the verdict is given to once more: 1 to 4.
+        """
+        verdict = VERDICTS.index(answer.verdict)
+        if self.strength:
+            step = answer.more.get("strength")
+            return [Mark(0, None, verdict), *([Mark(step, None, verdict)] if step else [])]
         verdicts = answer.more.get("criteria", {}) if self.criteria else {}
         by_criterion = [
             Mark(number, None, VERDICTS.index(verdicts[criterion.key]))
             for number, criterion in enumerate(self.criteria, start=1)
             if criterion.key in verdicts
         ]
-        return [Mark(0, None, VERDICTS.index(answer.verdict)), *by_criterion]
+        return [Mark(0, None, verdict), *by_criterion]
 
     # Files
 

@@ -97,6 +97,7 @@ class Mark(NamedTuple):
 
     #: Which question of the form it answers, from 0.
     question: int
-    #: The place of the output that it is about; None: what the whole task is about.
+    #: The place of the output that it is about; None: what the whole task is about, which may be
+    #: a group.
     place: int | None
     value: int

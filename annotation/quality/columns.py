@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 #: Values of `Columns.check`: what the rater's answer was checked against, if anything.
-TARGET, GOLD, ATTENTION = 0, 1, 2
+TARGET, GOLD, ATTENTION, REPEAT = 0, 1, 2, 3
 #: Where a number is not known, in columns of whole numbers.
 UNKNOWN = -1
 

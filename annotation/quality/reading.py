@@ -15,6 +15,7 @@ from annotation.quality.coding import Coded, code_answers, code_scores, code_ver
 from annotation.quality.columns import (
     ATTENTION,
     GOLD,
+    REPEAT,
     TARGET,
     UNKNOWN,
     Bools,
@@ -208,6 +209,7 @@ def _columns(
 ) -> Columns:
     rater, task = _places(raters, rows.rater), _places(tasks.key, rows.task)
     check, off = _marks(rows, checks)
+    check[np.isin(rows.key, _repeats(study))] = REPEAT
     return Columns(
         **vars(_code(study, rows)),
         judgment=rows.key,
@@ -224,6 +226,14 @@ def _columns(
         group=rater,
         groups=len(raters),
     )
+
+
+def _repeats(study: Study) -> Ints:
+    """Return the judgments that are second answers to a task."""
+    if not study.way.repeat_every:
+        return np.zeros(0, dtype=np.int64)
+    keys = study.judgments.filter(is_repeat=True).order_by().values_list("pk", flat=True)
+    return np.fromiter(keys.iterator(), dtype=np.int64)
 
 
 def _code(study: Study, rows: _Judgments) -> Coded:

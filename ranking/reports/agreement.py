@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from annotation.models import Study
 from ranking.comparisons import StudyCells, task_keys, task_numbers, value_counts
 from ranking.reports.options import Options
+from ranking.reports.values import Values, points_of, reader, verdicts_of
 from ranking.rollups import Cells
 from ranking.stats.agreement import METRICS, Agreement, agreement, agreement_between
 from ranking.stats.counts import Floats
@@ -16,69 +16,85 @@ from ranking.stats.resampling import RESAMPLES, Resampled
 
 Row = dict[str, Any]
 
-#: The first verdicts are a and b; what follows prefers neither.
-_DECISIVE = 2
-
 
 def agreement_rows(cells: StudyCells, options: Options) -> Row:
     """Return Krippendorff's alpha and raw agreement of the people, and of each judge with them.
 
     The alpha shown first is nominal for verdicts and ordinal for scores. None where no task was
-    judged twice.
+    judged twice, and where there is no value to compare.
     """
-    is_pairwise = cells.study.protocol == Study.Protocol.PAIRWISE
-    counted = cells.people(part=options.part)
-    settings = _settings(is_pairwise, options)
-    found = agreement(_table(counted, is_pairwise), **settings)
+    read = reader(cells)
+    people = read(cells.answers(part=options.part))
+    if people is None:
+        return {"agreement": None, "raw_agreement": None, "judges": []}
     return {
-        "agreement": _headline(found, is_pairwise),
-        "raw_agreement": _raw(found, is_pairwise) if found.tasks else None,
+        **_among(people, options),
         "judges": [
-            _judge(cells, judge, counted, is_pairwise, options)
+            _judge(cells, judge, mine, people, options)
             for judge in sorted(cells.labels.judges)
+            if (mine := read(cells.of_judge(judge)))
         ],
     }
 
 
-def _settings(is_pairwise: bool, options: Options) -> dict[str, Any]:
+def criterion_agreement(
+    cells: StudyCells, options: Options, question: int, *, points: int | None = None
+) -> Row:
+    """Return the people's agreement by one criterion: on verdicts, or on scores of `points`."""
+    read = verdicts_of(question) if points is None else points_of(question, points)
+    people = read(cells.answers(part=options.part))
+    return _among(people, options) if people else {"agreement": None, "raw_agreement": None}
+
+
+def _among(people: Values, options: Options) -> Row:
+    found = agreement(_table(people), **_settings(people, options))
+    return {
+        "agreement": _headline(found, people),
+        "raw_agreement": _raw(found, people) if found.tasks else None,
+    }
+
+
+def _settings(values: Values, options: Options) -> dict[str, Any]:
     """Return how agreement is measured; the same seed serves each figure."""
     nominal = {"nominal": METRICS["nominal"]}
     return {
-        "decisive": _DECISIVE if is_pairwise else 0,
-        "metrics": nominal if is_pairwise else METRICS,
+        "decisive": values.decisive,
+        "metrics": nominal if values.metric == "nominal" else METRICS,
         "level": options.level,
         "rng": np.random.default_rng(options.seed),
     }
 
 
-def _table(cells: Cells, is_pairwise: bool) -> Floats:
-    task = task_numbers(cells)
+def _table(found: Values) -> Floats:
+    task = task_numbers(found.cells)
     tasks = int(task[-1]) + 1 if len(task) else 0
-    return value_counts(cells, is_pairwise=is_pairwise, task=task, tasks=tasks)
+    return value_counts(found.cells, found.value, values=found.values, task=task, tasks=tasks)
 
 
-def _headline(found: Agreement, is_pairwise: bool) -> Row | None:
-    metric = "nominal" if is_pairwise else "ordinal"
-    first = found.alphas.get(metric)
+def _headline(found: Agreement, values: Values) -> Row | None:
+    first = found.alphas.get(values.metric)
     if first is None:
         return None
     return {
         "alpha": first.value,
         "low": first.low,
         "high": first.high,
-        "metric": metric,
+        "metric": values.metric,
         "by_metric": {name: _estimate(alpha) for name, alpha in found.alphas.items()},
         "tasks": found.tasks,
         "resamples": RESAMPLES,
     }
 
 
-def _raw(found: Agreement, is_pairwise: bool) -> Row:
+def _raw(found: Agreement, values: Values) -> Row:
     """Return how often two judgments of a task are the same; scores also, within one."""
+    is_ordinal = values.metric == "ordinal"
     return {
         "with_ties": _estimate(found.share),
         "without_ties": _estimate(found.decisive_share),
-        "within_one": None if is_pairwise else _estimate(found.near_share),
+        "within_one": _estimate(found.near_share) if is_ordinal else None,
+        "same": values.same,
+        "near": values.near,
         "tasks": found.tasks,
     }
 
@@ -89,29 +105,25 @@ def _estimate(found: Resampled | None) -> Row | None:
     return {"value": found.value, "low": found.low, "high": found.high}
 
 
-def _judge(
-    cells: StudyCells, judge: int, people: Cells, is_pairwise: bool, options: Options
-) -> Row:
+def _judge(cells: StudyCells, judge: int, mine: Values, people: Values, options: Options) -> Row:
     """Compare a judge with people on the tasks that both judged, and these people among them."""
-    mine = cells.of_judge(judge)
-    keys = np.unique(task_keys(mine))
-    theirs = people.only(np.isin(task_keys(people), keys))
+    keys = np.unique(task_keys(mine.cells))
+    shared = np.isin(task_keys(people.cells), keys)
     tables = [
-        value_counts(
-            part,
-            is_pairwise=is_pairwise,
-            task=np.searchsorted(keys, task_keys(part)),
-            tasks=len(keys),
-        )
-        for part in (mine, theirs)
+        _shared(mine.cells, mine.value, mine.values, keys),
+        _shared(people.cells.only(shared), people.value[shared], people.values, keys),
     ]
-    found = agreement_between(*tables, **_settings(is_pairwise, options))
-    among = agreement(tables[1], **_settings(is_pairwise, options))
-    alpha = found.alphas.get("nominal" if is_pairwise else "ordinal")
+    found = agreement_between(*tables, **_settings(people, options))
+    among = agreement(tables[1], **_settings(people, options))
     return {
         "judge": cells.labels.rater_names[judge],
-        "judgments": mine.total,
-        "alpha": _estimate(alpha),
-        **_raw(found, is_pairwise),
-        "people": _raw(among, is_pairwise),
+        "judgments": cells.of_judge(judge).of_question(0).total,
+        "alpha": _estimate(found.alphas.get(people.metric)),
+        **_raw(found, people),
+        "people": _raw(among, people),
     }
+
+
+def _shared(cells: Cells, value: Any, values: int, keys: Any) -> Floats:
+    task = np.searchsorted(keys, task_keys(cells))
+    return value_counts(cells, value, values=values, task=task, tasks=len(keys))

@@ -12,11 +12,9 @@ from ranking.comparisons import StudyCells, read_study, repeats
 from ranking.reports.agreement import agreement_rows
 from ranking.reports.benchmarks import benchmark_rows
 from ranking.reports.checks import checks
+from ranking.reports.families import family_of
 from ranking.reports.funnel import funnel_rows
-from ranking.reports.mos import mos_part, mos_standings
 from ranking.reports.options import Options
-from ranking.reports.pairwise import pairwise_part, pairwise_standings
-from ranking.reports.plain import FITTED, plain_part, plain_tables
 from ranking.reports.slices import slice_rows
 from ranking.reports.words import headline, method_in_words
 from ranking.rollups import OUTCOMES
@@ -29,7 +27,8 @@ def build_report(study: Study, options: Options | None = None) -> Report:
     """Fit the study's judgments and say all that is known, in the form of DESIGN section 6."""
     options = options or Options()
     cells = read_study(study)
-    fitted, compact = _fitted(cells, options)
+    family = family_of(study)
+    compact = family.standings
     exclusions = _exclusions(study)
     report: Report = {
         "study": study.slug,
@@ -42,8 +41,8 @@ def build_report(study: Study, options: Options | None = None) -> Report:
         "generated_at": now().isoformat(timespec="seconds"),
         "evalsite_version": settings.EVALSITE_VERSION,
         "counts": _counts(cells, options),
-        **fitted,
-        **(agreement_rows(cells, options) if compact else {"agreement": None}),
+        **family.part(cells, options),
+        **agreement_rows(cells, options),
         "slices": slice_rows(cells, options, compact) if compact else [],
         "funnel": funnel_rows(cells, options.part),
         "exclusions": exclusions,
@@ -59,16 +58,6 @@ def build_report(study: Study, options: Options | None = None) -> Report:
     report["checks"] = checks(report)
     report["method_in_words"] = method_in_words(report)
     return report
-
-
-def _fitted(cells: StudyCells, options: Options) -> tuple[Report, Any]:
-    """Return what is said of the protocol, and what gives its standings alone; None: no fit."""
-    if cells.study.protocol not in FITTED:
-        return plain_part(cells, options), None
-    if cells.study.protocol == Study.Protocol.PAIRWISE:
-        part = pairwise_part(cells, options)
-        return {**part, "tables": plain_tables(cells, options)}, pairwise_standings
-    return mos_part(cells, options), mos_standings
 
 
 def _counts(cells: StudyCells, options: Options) -> dict[str, int]:

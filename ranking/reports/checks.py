@@ -6,6 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ranking.reports.protocol_checks import (
+    against_the_reference,
+    first_by_criterion,
+    order_shown,
+)
 from ranking.reports.shown import is_decided
 from ranking.reports.stopping import in_words
 from ranking.stats.ranks import same_order
@@ -24,6 +29,9 @@ def checks(report: Report) -> list[dict[str, str]]:
         ("One rater", _one_rater(report)),
         ("Few judgments", _few_judgments(report)),
         ("Sides", _sides(report)),
+        ("Order", order_shown(report)),
+        ("Criteria", first_by_criterion(report)),
+        ("Reference", against_the_reference(report)),
         ("Enough judgments", _enough(report)),
         ("Differences", _differences(report)),
         ("Agreement", _agreement(report)),
@@ -76,6 +84,8 @@ def _sides(report: Report) -> str:
     position = report.get("position")
     if not position:
         return ""
+    if "left_win_rate" not in position:
+        return ""
     says = (
         f"Between equal systems the left would win {_percent(position['left_win_rate'])} "
         f"({_percent(position['low'])} to {_percent(position['high'])})"
@@ -114,15 +124,23 @@ def _agreement(report: Report) -> str:
             f"{_reach(agreement, '.2f')}"
         )
     if raw and raw.get("with_ties"):
-        same = f"two raters agree on a task {_percent(raw['with_ties']['value'])} of the time"
+        same = f"two raters agree on {_what(raw)} {_percent(raw['with_ties']['value'])} of the time"
         if raw.get("without_ties"):
             same += f", {_percent(raw['without_ties']['value'])} where neither calls a tie"
         if raw.get("within_one"):
-            same += f", and within one score {_percent(raw['within_one']['value'])}"
+            near = raw.get("near", "within one").lower()
+            near += "" if near.endswith("band") else " score"
+            same += f", and {near} {_percent(raw['within_one']['value'])}"
         says.append(same)
     if not says:
         return ""
     return _sentence("; ".join(says))
+
+
+def _what(raw: Report) -> str:
+    """Return what two judgments that agree have in common."""
+    of = {"Same best": "the best of a group", "Same band": "the band of a score"}
+    return of.get(raw.get("same", ""), "a task")
 
 
 def _reach(row: dict[str, Any], form: str) -> str:

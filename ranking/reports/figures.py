@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from ranking.reports.shown import agreement_table, alphas_in_words, difference_rows, plain_rows
+from ranking.reports.heat import heat_table
+from ranking.reports.measures import NOTHING, Measure, measure_of
+from ranking.reports.rater_table import rater_table
+from ranking.reports.shown import (
+    agreement_in_words,
+    agreement_table,
+    alphas_in_words,
+    difference_rows,
+    null_row,
+    plain_rows,
+    scored_pair_table,
+)
+from ranking.reports.standings import standing_cells, standings_table
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
 Figure = dict[str, Any]
 
-#: The plot's inner width in its own units; labels of the axis stand at whole steps.
-WIDTH = 400.0
 #: Up to so many systems, cells of that size.
 CELLS = ((8, 56), (16, 40), (30, 26), (10_000, 14))
 GAP = 2
 NUMBERS_FROM = 26
-MAX_TICKS = 5
 #: A pair with fewer judgments is drawn paler.
 FULL_COLOUR_AT = 20
 FACES = ("observed", "predicted", "residual")
@@ -29,58 +38,69 @@ MAX_PAIRS = 300
 
 
 def figures(report: Report) -> Figure:
-    """Return the interval plot, and the pair matrix of a pairwise report."""
-    is_pairwise = report["protocol"] == "pairwise"
-    key = "win_rate" if is_pairwise else "mos"
+    """Return what the page shows of a report; what a protocol does not have is empty."""
+    measure = measure_of(report)
     found: Figure = {
-        "plot": _interval_plot(report, key),
-        "slices": _slices(report, key),
+        "standings": standings_table(report, report),
+        "slices": _slices(report, measure),
         "agreement": {**agreement_table(report), "alphas": alphas_in_words(report)},
-        "differences": difference_rows(report),
+        "differences": difference_rows(report, report),
+        "distributions": _distributions(report),
+        "scored_pairs": scored_pair_table(report, report, measure),
+        "null_pairs": null_row(report),
+        "apart": _apart(report, measure),
+        "strength": _strength(report),
+        "heat": heat_table(report),
+        "criteria": [_criterion(report, part) for part in report.get("criteria", [])],
+        "with_excluded": [
+            standing_cells(row, measure) for row in report.get("standings_with_excluded", [])
+        ],
+        "raters": rater_table(report),
+        "level": f"{100 * report['method']['level']:.3g}%",
         "tables": plain_rows(report),
+        "matrices": [],
     }
-    if is_pairwise:
+    if report["protocol"] == "pairwise":
         found["stopping"] = _stopping(report)
         found["matrices"] = [_matrix(report, group) for group in range(len(report["groups"]))]
         found["pairs"] = _pairs(report)
-    else:
-        found["distributions"] = _distributions(report)
     return found
 
 
-def _interval_plot(report: Report, key: str) -> Figure:
-    """Place each standing's value and interval on one shared axis."""
-    rows = report["standings"]
-    ends = [
-        row[k] for row in rows for k in (key, f"{key}_low", f"{key}_high") if row[k] is not None
-    ]
-    whole = (0.0, 1.0) if key == "win_rate" else (1.0, 5.0)
-    step = 0.1 if key == "win_rate" else 0.5
-    low = max(whole[0], step * ((min(ends) if ends else whole[0]) // step))
-    high = min(whole[1], step * ((max(ends) if ends else whole[1]) // step + 1))
-
-    def x(value: float) -> float:
-        return round(WIDTH * (value - low) / max(high - low, step), 1)
-
-    steps = round((high - low) / step)
-    # Labels on a narrow screen must not touch.
-    ticks = [low + step * i for i in range(0, steps + 1, -(-max(steps, 1) // MAX_TICKS))]
+def _criterion(report: Report, part: Report) -> Figure:
     return {
-        "width": WIDTH,
-        "rows": {
-            row["system"]: {
-                "x": x(row[key]),
-                "low": None if row[f"{key}_low"] is None else x(max(row[f"{key}_low"], low)),
-                "high": None if row[f"{key}_high"] is None else x(min(row[f"{key}_high"], high)),
-            }
-            for row in rows
-        },
-        "ticks": [
-            {"x": x(tick), "label": f"{100 * tick:.0f}" if key == "win_rate" else f"{tick:.1f}"}
-            for tick in ticks
-        ],
-        "middle": x(0.5) if key == "win_rate" and low <= 0.5 <= high else None,
+        "standings": standings_table(report, part),
+        "differences": difference_rows(report, part),
+        "distributions": _distributions(part),
+        "agreement": agreement_in_words(report, part),
+        "warnings": part.get("warnings", []),
+        "words": part.get("words", []),
     }
+
+
+def _strength(report: Report) -> Figure | None:
+    """Return the table of preferences, and each pair's distribution over the steps."""
+    part = report.get("strength")
+    if not part:
+        return None
+    return {
+        "standings": standings_table(report, part),
+        "scored_pairs": scored_pair_table(report, part, measure_of(part)),
+        "judgments": part["judgments"],
+        "without": part["without"],
+    }
+
+
+def _apart(report: Report, measure: Measure) -> list[Figure]:
+    return [
+        {
+            "name": row["label"],
+            "value": measure.said(row["mos"]),
+            "range": measure.range(row),
+            "judgments": row["judgments"],
+        }
+        for row in report.get("apart", [])
+    ]
 
 
 def _stopping(report: Report) -> Figure:
@@ -191,45 +211,55 @@ def _signed(difference: float) -> str:
     return "0" if points == 0 else f"{points:+d}".replace("-", "\N{MINUS SIGN}")
 
 
-def _distributions(report: Report) -> list[Figure]:
-    """Return, for each standing, five bars: shares of its judgments, on one scale for all."""
-    found = []
-    shares = [
-        n / sum(row["distribution"]) for row in report["standings"] for n in row["distribution"]
-    ]
+def _distributions(part: Report) -> list[Figure]:
+    """Return bars for each standing: shares of its judgments, on one scale for all."""
+    rows = [row for row in part["standings"] if row.get("distribution")]
+    labels = part.get("bins") or [str(n + 1) for row in rows[:1] for n in _places(row)]
+    shares = [n / sum(row["distribution"]) for row in rows for n in row["distribution"]]
     tallest = max(shares, default=1.0)
-    for row in report["standings"]:
-        total = sum(row["distribution"]) * tallest
-        bars = [
-            {
-                "x": 20 * i,
-                "height": round(40 * count / total, 1),
-                "y": round(40 - 40 * count / total, 1),
-                "count": count,
-                "score": i + 1,
-            }
-            for i, count in enumerate(row["distribution"])
-        ]
-        found.append({"system": row["system"], "name": row["name"], "bars": bars})
-    return found
+    return [
+        {
+            "system": row["system"],
+            "name": row["name"],
+            "width": 20 * len(labels),
+            "bars": [
+                {
+                    "x": 20 * i,
+                    "height": round(40 * count / total, 1),
+                    "y": round(40 - 40 * count / total, 1),
+                    "count": count,
+                    "score": label,
+                }
+                for i, (count, label) in enumerate(zip(row["distribution"], labels, strict=True))
+            ],
+        }
+        for row in rows
+        for total in [sum(row["distribution"]) * tallest]
+    ]
 
 
-def _slices(report: Report, key: str) -> Figure:
+def _places(row: Report) -> range:
+    return range(len(row["distribution"]))
+
+
+def _slices(report: Report, measure: Measure) -> Figure:
     """Return the parts as rows with a cell for each standing; None where it has no value there."""
     systems = [row["system"] for row in report["standings"]]
     rows = []
     for part in report.get("slices", []):
         found = {row["system"]: row for row in part["standings"]}
-        cells = [_slice_cell(found[s], key) if s in found else None for s in systems]
+        cells = [_slice_cell(found[s], measure) if s in found else None for s in systems]
         rows.append({**part, "cells": cells})
-    return {"systems": [row["name"] for row in report["standings"]], "rows": rows}
+    return {
+        "systems": [row["name"] for row in report["standings"]],
+        "rows": rows,
+        "short": measure.short,
+    }
 
 
-def _slice_cell(row: dict[str, Any], key: str) -> Figure:
-    low, high = row[f"{key}_low"], row[f"{key}_high"]
-
-    def shown(value: float) -> str:
-        return f"{100 * value:.0f}%" if key == "win_rate" else f"{value:.2f}"
-
-    reach = "no interval" if low is None else f"{shown(low)} \N{EN DASH} {shown(high)}"
-    return {"value": shown(row[key]), "range": reach}
+def _slice_cell(row: Report, measure: Measure) -> Figure:
+    reach = measure.range(row)
+    return {
+        "value": measure.said(row[measure.key]),
+        "range": "no interval" if reach == NOTHING else reach,
+    }

@@ -67,7 +67,7 @@ def _exclusions(cells: StudyCells) -> list[Row]:
             )
     seen: set[int] = set()
     single = rows.exclude(judgment=None).filter(
-        judgment__superseded_by=None, judgment__task__is_gold=False
+        judgment__superseded_by=None, judgment__task__is_gold=False, judgment__is_repeat=False
     )
     for rule, rater, judgment in single.values_list("rule", "rater", "judgment"):
         if rater not in whole and judgment not in seen:

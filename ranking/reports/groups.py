@@ -87,7 +87,7 @@ def _group(
         weighted=weighted,
         fit=fit,
         cov=cov,
-        ranks=_ranks(fit, cov, options, rng),
+        ranks=ranked(fit.strengths, cov, options, rng),
         win_rates=win_rate_intervals(fit, cov, level=options.level, rng=rng) if cov else None,
         bounds=one_sided_win_rates(tallied.counts, units=tallied.raters, level=options.level)
         if fit.is_separated
@@ -125,13 +125,16 @@ def _covariance(fit: Fit, data: Comparisons) -> Sandwich | None:
         return None
 
 
-def _ranks(fit: Fit, cov: Sandwich | None, options: Options, rng: np.random.Generator) -> Ranks:
+def ranked(
+    values: Floats, cov: Sandwich | None, options: Options, rng: np.random.Generator
+) -> Ranks:
+    """Rank values [systems], which are the first parameters of the covariance."""
     if cov is None:
-        return unknown_ranks(fit.strengths)
-    size = fit.systems
+        return unknown_ranks(values)
+    size = len(values)
     few = cov.raters < FEW_RATERS
     return rank(
-        fit.strengths,
+        values,
         cov.matrix[:size, :size],
         cov.difference_errors(size),
         degrees=cov.degrees,

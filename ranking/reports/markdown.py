@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import html
-import re
 from typing import Any
 
-from ranking.reports.shown import agreement_table, difference_rows, plain_rows
+from ranking.reports.markdown_standings import (
+    apart_in_text,
+    criteria_in_text,
+    differences_in_text,
+    scored_pairs_in_text,
+    standings_in_text,
+    strength_in_text,
+)
+from ranking.reports.markdown_text import level_of, safe, text_table
+from ranking.reports.measures import measure_of
+from ranking.reports.shown import (
+    agreement_table,
+    plain_rows,
+)
+from ranking.reports.standings import standing_cells
 from ranking.reports.stopping import listed
 
 Report = dict[str, Any]
@@ -17,16 +29,21 @@ def report_markdown(report: Report) -> str:
     agreement = agreement_table(report)
     is_plain = report.get("tables") and not report["standings"]
     parts = [
-        f"# {_safe(report['name'])}",
-        f"{_safe(report['question'])}",
-        f"**{_safe(report['headline'])}**",
-        *[f"> {_safe(warning)}" for warning in report["warnings"]],
-        *([] if is_plain else ["## Standings", _standings(report)]),
+        f"# {safe(report['name'])}",
+        f"{safe(report['question'])}",
+        f"**{safe(report['headline'])}**",
+        *[f"> {safe(warning)}" for warning in report["warnings"]],
+        *([] if is_plain else ["## Standings", standings_in_text(report, report)]),
+        *apart_in_text(report),
         *_tables(report),
         *(["## Pairs", _pairs(report)] if report.get("pairs") else []),
         *(["## Enough judgments?", _stopping(report)] if report.get("stopping") else []),
-        *(["## Differences", _differences(report)] if report.get("differences") else []),
+        *scored_pairs_in_text(report, report, "## Pairs, mean scores"),
+        *(["## Differences"] if report.get("differences") else []),
+        *differences_in_text(report, report),
         *(["## How often each score was given", _scores(report)] if _has_scores(report) else []),
+        *criteria_in_text(report),
+        *strength_in_text(report),
         *(["## Agreement", _agreement(agreement)] if agreement["rows"] else []),
         *(["## How far to trust it", _checks(report)] if report.get("checks") else []),
         *(["## At equal length and style", _adjusted(report)] if report.get("adjusted") else []),
@@ -35,29 +52,10 @@ def report_markdown(report: Report) -> str:
         *(["## From all judgments to these", _funnel(report)] if report.get("funnel") else []),
         *(["## Exclusions", _exclusions(report)] if report["exclusions"] else []),
         "## Method",
-        _safe(report["method_in_words"]),
+        safe(report["method_in_words"]),
         _small_print(report),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _standings(report: Report) -> str:
-    if not report["standings"]:
-        return "No judgments yet."
-    is_pairwise = report["protocol"] == "pairwise"
-    header = ["Rank", "95 %", "System", "Win rate" if is_pairwise else "MOS", "95 %", "Judgments"]
-    rows = [
-        [
-            str(row["rank"]),
-            f"{row['rank_low']}–{row['rank_high']}",
-            _safe(row["name"]),
-            _percent(row["win_rate"]) if is_pairwise else f"{row['mos']:.2f}",
-            _range(row, is_pairwise),
-            str(row["judgments"]),
-        ]
-        for row in report["standings"]
-    ]
-    return _table(header, rows, right=(0, 1, 3, 4, 5))
 
 
 def _tables(report: Report) -> list[str]:
@@ -65,12 +63,12 @@ def _tables(report: Report) -> list[str]:
     found = []
     for table in plain_rows(report):
         rows = [
-            [_safe(row["name"]), *[_mean_in_words(cell) for cell in row["cells"]]]
+            [safe(row["name"]), *[_mean_in_words(cell) for cell in row["cells"]]]
             for row in table["rows"]
         ]
-        header = ["", *[_safe(column) for column in table["columns"]]]
+        header = ["", *[safe(column) for column in table["columns"]]]
         right = range(1, len(header))
-        found += [f"## {_safe(table['title'])}", _table(header, rows, right=right)]
+        found += [f"## {safe(table['title'])}", text_table(header, rows, right=right)]
     return found
 
 
@@ -78,68 +76,55 @@ def _mean_in_words(cell: dict[str, str]) -> str:
     return f"{cell['value']} ({cell['range']}; n {cell['judgments']})" if cell["judgments"] else "–"
 
 
-def _range(row: dict[str, Any], is_pairwise: bool) -> str:
-    key = "win_rate" if is_pairwise else "mos"
-    low, high = row[f"{key}_low"], row[f"{key}_high"]
-    if low is None:
-        return "–"
-    return f"{_percent(low)}–{_percent(high)}" if is_pairwise else f"{low:.2f}–{high:.2f}"
-
-
 def _pairs(report: Report) -> str:
     header = ["a", "b", "Judgments", "a wins", "b wins", "Ties", "Both bad", "a beats b, predicted"]
     rows = [
         [
-            _safe(pair["a"]),
-            _safe(pair["b"]),
+            safe(pair["a"]),
+            safe(pair["b"]),
             *[str(pair[key]) for key in ("judgments", "a_wins", "b_wins", "ties", "both_bad")],
             _percent(pair["p_a"]),
         ]
         for pair in report["pairs"]
     ]
-    return _table(header, rows, right=range(2, 8))
+    return text_table(header, rows, right=range(2, 8))
 
 
 def _has_scores(report: Report) -> bool:
-    return any("distribution" in row for row in report["standings"])
+    return any(row.get("distribution") for row in report["standings"])
 
 
 def _scores(report: Report) -> str:
     scores = len(report["standings"][0]["distribution"])
+    labels = report.get("bins") or [str(score) for score in range(1, scores + 1)]
     rows = [
-        [_safe(row["name"]), *[str(n) for n in row["distribution"]]] for row in report["standings"]
+        [safe(row["name"]), *[str(n) for n in row["distribution"]]] for row in report["standings"]
     ]
-    header = ["System", *[str(score) for score in range(1, scores + 1)]]
-    return _table(header, rows, right=range(1, scores + 1))
-
-
-def _differences(report: Report) -> str:
-    header = ["Pair", "Difference", "95 %", "p", "p, Holm", "Decided", "Prompts"]
-    rows = [[_safe(value) for value in row.values()] for row in difference_rows(report)]
-    return _table(header, rows, right=range(1, 7))
+    header = ["System", *labels]
+    return text_table(header, rows, right=range(1, scores + 1))
 
 
 def _agreement(table: dict[str, Any]) -> str:
-    rows = [[_safe(row["name"]), *map(_safe, row["cells"])] for row in table["rows"]]
-    return _table(["Who", *table["columns"]], rows, right=range(1, 5))
+    rows = [[safe(row["name"]), *map(safe, row["cells"])] for row in table["rows"]]
+    return text_table(["Who", *table["columns"]], rows, right=range(1, len(table["columns"]) + 1))
 
 
 def _benchmarks(report: Report) -> str:
     header = ["System", "Benchmark", "Metric", "Score", "± SE", "Harness", "Task version", "n"]
     rows = [
         [
-            _safe(row["name"]),
-            _safe(row["benchmark"]),
-            _safe(f"{row['metric']}, {row['filter']}" if row["filter"] else row["metric"]),
+            safe(row["name"]),
+            safe(row["benchmark"]),
+            safe(f"{row['metric']}, {row['filter']}" if row["filter"] else row["metric"]),
             f"{row['value']:.3f}",
             "–" if row["stderr"] is None else f"{row['stderr']:.3f}",
-            _safe(f"{row['harness']} {row['harness_version']}"),
-            _safe(row["task_version"] or "–"),
+            safe(f"{row['harness']} {row['harness_version']}"),
+            safe(row["task_version"] or "–"),
             str(row["size"] or "–") + (" (limited)" if row["is_limited"] else ""),
         ]
         for row in report["benchmarks"]
     ]
-    return _table(header, rows, right=(3, 4, 7))
+    return text_table(header, rows, right=(3, 4, 7))
 
 
 def _stopping(report: Report) -> str:
@@ -147,8 +132,8 @@ def _stopping(report: Report) -> str:
     names = {row["system"]: row["name"] for row in report["standings"]}
     rows = [
         [
-            _safe(names[row["a"]]),
-            _safe(names[row["b"]]),
+            safe(names[row["a"]]),
+            safe(names[row["b"]]),
             row["verdict"],
             _signed(row["difference"]),
             "–" if row["low"] is None else f"{_signed(row['low'])} to {_signed(row['high'])}",
@@ -165,19 +150,19 @@ def _stopping(report: Report) -> str:
         "More judgments, about",
     ]
     more = len(report["stopping"]) - len(rows)
-    return _table(header, rows, right=(3, 4, 5)) + (f"\n\nAnd {more} more pairs." if more else "")
+    return text_table(header, rows, right=(3, 4, 5)) + (
+        f"\n\nAnd {more} more pairs." if more else ""
+    )
 
 
 def _checks(report: Report) -> str:
-    return "\n".join(
-        f"- **{_safe(row['title'])}.** {_safe(row['says'])}" for row in report["checks"]
-    )
+    return "\n".join(f"- **{safe(row['title'])}.** {safe(row['says'])}" for row in report["checks"])
 
 
 def _adjusted(report: Report) -> str:
     rows = [
         [
-            _safe(row["name"]),
+            safe(row["name"]),
             _percent(row["raw"]),
             _percent(row["adjusted"]),
             f"{_percent(row['low'])}–{_percent(row['high'])}",
@@ -185,62 +170,56 @@ def _adjusted(report: Report) -> str:
         for row in report["adjusted"]["win_rates"]
     ]
     effects = [
-        [_safe(row["name"]), f"{row['log_odds']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}"]
+        [safe(row["name"]), f"{row['log_odds']:.2f}", f"{row['low']:.2f} to {row['high']:.2f}"]
         for row in report["adjusted"]["effects"]
     ]
     return "\n\n".join(
         [
-            _table(["System", "Raw", "Adjusted", "95 %"], rows, right=(1, 2, 3)),
-            _table(["One standard deviation more", "Log-odds", "95 %"], effects, right=(1, 2)),
+            text_table(["System", "Raw", "Adjusted", "95 %"], rows, right=(1, 2, 3)),
+            text_table(["One standard deviation more", "Log-odds", "95 %"], effects, right=(1, 2)),
         ]
     )
 
 
 def _slices(report: Report) -> str:
-    is_pairwise = report["protocol"] == "pairwise"
-    header = ["Part", "System", "Win rate" if is_pairwise else "MOS", "95 %", "Judgments"]
+    measure = measure_of(report)
+    header = ["Part", "System", measure.short, level_of(report), "Judgments"]
     rows = [
         [
-            _safe(f"{part['by']}: {part['value']}"),
-            _safe(row["name"]),
-            _percent(row["win_rate"]) if is_pairwise else f"{row['mos']:.2f}",
-            _range(row, is_pairwise),
+            safe(f"{part['by']}: {part['value']}"),
+            safe(row["name"]),
+            row["value"],
+            row["range"],
             str(row["judgments"]),
         ]
         for part in report["slices"]
-        for row in part["standings"]
+        for row in (standing_cells(standing, measure) for standing in part["standings"])
     ]
-    return _table(header, rows, right=(2, 3, 4))
+    return text_table(header, rows, right=(2, 3, 4))
 
 
 def _funnel(report: Report) -> str:
     rows = [
         [
-            _safe(row["step"]),
+            safe(row["step"]),
             "" if row["raters"] is None else str(row["raters"]),
             "" if row["judgments"] is None else str(row["judgments"]),
         ]
         for row in report["funnel"]
     ]
-    return _table(["Step", "Raters", "Judgments"], rows, right=(1, 2))
+    return text_table(["Step", "Raters", "Judgments"], rows, right=(1, 2))
 
 
 def _exclusions(report: Report) -> str:
     rows = [
-        [_safe(row["rater"]), _safe(row["rule"]), _safe(row["reason"])]
-        for row in report["exclusions"]
+        [safe(row["rater"]), safe(row["rule"]), safe(row["reason"])] for row in report["exclusions"]
     ]
-    return _table(["Rater", "Rule", "Reason"], rows, right=())
+    return text_table(["Rater", "Rule", "Reason"], rows, right=())
 
 
 def _small_print(report: Report) -> str:
     plan = f" Plan {report['plan_hash']}." if report["plan_hash"] else ""
     return f"Study `{report['study']}`, made {report['generated_at']}.{plan}"
-
-
-def _table(header: list[str], rows: list[list[str]], *, right: Any) -> str:
-    rule = ["---:" if i in right else "---" for i in range(len(header))]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [header, rule, *rows])
 
 
 def _percent(share: float) -> str:
@@ -249,9 +228,3 @@ def _percent(share: float) -> str:
 
 def _signed(difference: float) -> str:
     return f"{100 * difference:+.1f}"
-
-
-def _safe(text: str) -> str:
-    """Escape what Markdown or HTML would act on; line breaks become spaces."""
-    flat = html.escape(" ".join(text.split()), quote=False)
-    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", flat)

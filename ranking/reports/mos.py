@@ -1,4 +1,4 @@
-"""The MOS part of a report: means, intervals, distributions, ranks."""
+"""The part of a report that comes from scores of single outputs: means, intervals, ranks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from annotation.protocols import protocol_of
+from annotation.protocols.likert import Likert
+from annotation.protocols.mushra import Mushra
+from annotation.protocols.options import Criterion
 from ranking.comparisons import StudyCells
+from ranking.reports.agreement import criterion_agreement
+from ranking.reports.measures import Measure, measure_for, measure_of_criterion, stored
 from ranking.reports.mos_details import difference_rows, ordinal_row, rater_rows
 from ranking.reports.mos_fit import MosFit, fitted_mos
 from ranking.reports.options import Options
+from ranking.reports.scores import Scores, extra_scores, scores_by, scores_of
 from ranking.stats.intervals import FEW_RATERS
 
 Row = dict[str, Any]
@@ -17,29 +24,81 @@ Row = dict[str, Any]
 SCALES = {
     "mos": "absolute category rating, 1 to 5 (ITU-T P.800)",
     "dcr": "degradation category rating, 1 to 5 (ITU-T P.800, annex D)",
+    "mushra": "continuous quality, 0 to 100 (ITU-R BS.1534-3)",
+    "likert": "percent of each criterion's scale, criteria weighing the same; each criterion has "
+    "its own table on its own scale",
 }
 
 
 def mos_standings(cells: StudyCells, options: Options, *, with_excluded: bool = False) -> list[Row]:
     """Return the standings alone, best first; a system without judgments has none."""
-    fit = fitted_mos(cells, options, with_excluded=with_excluded)
+    fit = fitted_mos(cells, scores_of(cells, options, with_excluded=with_excluded), options)
     return _standings(fit) if fit else []
 
 
 def mos_part(cells: StudyCells, options: Options) -> Row:
-    """Return all of a MOS report that comes from the scores."""
-    fit = fitted_mos(cells, options)
-    standings = _standings(fit) if fit else []
-    return {
-        "method": {**_method(fit, options), "scale": SCALES[cells.study.protocol]},
-        "standings": standings,
-        "groups": [[row["system"] for row in standings]] if standings else [],
-        "differences": difference_rows(fit, options) if fit else [],
+    """Return all of a report that comes from scores."""
+    protocol, measure = protocol_of(cells.study), measure_for(cells.study)
+    found = scores_of(cells, options)
+    fit = fitted_mos(cells, found, options)
+    part = {
+        "method": {**_method(fit, options), "scale": _scale(cells.study.protocol, measure)},
+        **_of_scores(fit, found, measure, options),
         "ordinal": ordinal_row(fit, options) if fit else None,
         "raters": rater_rows(fit) if fit else [],
         "no_correction": fit.bias_reason if fit else "",
         "warnings": _warnings(fit) if fit else [],
     }
+    if isinstance(protocol, Likert):
+        part["criteria"] = [
+            _criterion(cells, options, number, criterion)
+            for number, criterion in enumerate(protocol.criteria)
+        ]
+    if isinstance(protocol, Mushra):
+        part["apart"] = _apart(cells, options, protocol.extras)
+    return part
+
+
+def _scale(name: str, measure: Measure) -> str:
+    return SCALES.get(name, f"{measure.low:g} to {measure.high:g}")
+
+
+def _of_scores(fit: MosFit | None, found: Scores, measure: Measure, options: Options) -> Row:
+    standings = _standings(fit) if fit else []
+    return {
+        "measure": stored(measure),
+        "bins": found.bins,
+        "standings": standings,
+        "groups": [[row["system"] for row in standings]] if standings else [],
+        "differences": difference_rows(fit, options) if fit else [],
+    }
+
+
+def _criterion(cells: StudyCells, options: Options, number: int, criterion: Criterion) -> Row:
+    """Return what one criterion says, on its own scale."""
+    found = scores_by(cells, options, number, len(criterion.words))
+    fit = fitted_mos(cells, found, options)
+    return {
+        "key": criterion.key,
+        "label": criterion.label,
+        "words": list(criterion.words),
+        **_of_scores(fit, found, measure_of_criterion(criterion), options),
+        **criterion_agreement(cells, options, number, points=len(criterion.words)),
+    }
+
+
+def _apart(cells: StudyCells, options: Options, labels: tuple[str, ...]) -> list[Row]:
+    """Return what raters gave to places that are no system's: never ranked with the systems."""
+    rows = []
+    for number, label in enumerate(labels):
+        found = extra_scores(cells, options, number)
+        fit = fitted_mos(cells, found, options)
+        if fit is None:
+            continue
+        row = _standing(fit, 0)
+        kept = ("mos", "mos_low", "mos_high", "mos_se", "sd", "judgments", "raters", "distribution")
+        rows.append({"label": label, **{key: row[key] for key in kept}})
+    return rows
 
 
 def _standings(fit: MosFit) -> list[Row]:
@@ -50,6 +109,7 @@ def _standings(fit: MosFit) -> list[Row]:
 def _standing(fit: MosFit, i: int) -> Row:
     scores, ranks, shifts = fit.scores, fit.scores.ranks, fit.shifts
     tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(fit.systems)) != i))
+    shown = {} if fit.distribution is None else {"distribution": fit.distribution[i].tolist()}
     return {
         "system": fit.systems[i].slug,
         "name": fit.systems[i].name,
@@ -65,9 +125,9 @@ def _standing(fit: MosFit, i: int) -> Row:
         "mos_se": scores.error[i],
         "mos_corrected": None if fit.bias is None else float(fit.bias.mean[i]),
         "sd": scores.sd[i],
-        "judgments": int(scores.judgments[i]),
+        "judgments": int(fit.judgments[i]),
         "raters": int(scores.found.raters[i]),
-        "distribution": scores.distribution[i].tolist(),
+        **shown,
         "rank_low_without_a_rater": None if shifts is None else int(shifts.rank_low[i]),
         "rank_high_without_a_rater": None if shifts is None else int(shifts.rank_high[i]),
     }

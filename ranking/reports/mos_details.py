@@ -17,6 +17,9 @@ from ranking.stats.ranks import same_order
 
 Row = dict[str, Any]
 
+#: Scales with more points are no ordinal ones.
+MOST_POINTS = 10
+
 
 def difference_rows(fit: MosFit, options: Options) -> list[Row]:
     """Return the pairs' differences, the better one of each pair first."""
@@ -37,11 +40,15 @@ def difference_rows(fit: MosFit, options: Options) -> list[Row]:
     ]
 
 
-def ordinal_row(fit: MosFit, options: Options) -> Row:
+def ordinal_row(fit: MosFit, options: Options) -> Row | None:
     """Return whether an ordered probit model keeps the order, and its estimates.
 
-    Where it cannot be fitted there are none, and `reason` says why.
+    Where it cannot be fitted there are none, and `reason` says why. None for scores that are not
+    a few points.
     """
+    scale = fit.data.scale
+    if not scale.is_whole or scale.points > MOST_POINTS:
+        return None
     try:
         found = fit_ordinal(fit.data)
     except StatisticsError as error:
@@ -69,7 +76,7 @@ def rater_rows(fit: MosFit) -> list[Row]:
     """Return the raters, those with most influence first: bias, inconsistency and influence."""
     if fit.shifts is None:
         return []
-    judged = np.bincount(fit.data.rater, fit.data.count, fit.data.raters)
+    judged = fit.judged
     order = np.argsort(-fit.shifts.share, kind="stable")
     return [
         {

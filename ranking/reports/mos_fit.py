@@ -9,7 +9,8 @@ import numpy as np
 from generation.models import System
 from ranking.comparisons import StudyCells, ratings
 from ranking.reports.options import Options
-from ranking.stats.counts import present
+from ranking.reports.scores import Scores
+from ranking.stats.counts import Ints, present, tally
 from ranking.stats.exceptions import StatisticsError
 from ranking.stats.mos import MeanOpinion, RaterShifts, mean_opinion_scores, rater_shifts
 from ranking.stats.rater_bias import RaterBias, rater_bias
@@ -23,6 +24,11 @@ class MosFit:
     data: Ratings
     systems: list[System]
     rater_names: list[str]
+    #: How often each system, and each rater, judged: an answer to several questions is one.
+    judgments: Ints
+    judged: Ints
+    #: [systems, bins]: how often scores were in each bar of a histogram; None: there is none.
+    distribution: Ints | None
     scores: MeanOpinion
     #: None below two raters.
     shifts: RaterShifts | None
@@ -31,13 +37,13 @@ class MosFit:
     bias_reason: str
 
 
-def fitted_mos(
-    cells: StudyCells, options: Options, *, with_excluded: bool = False
-) -> MosFit | None:
+def fitted_mos(cells: StudyCells, found: Scores, options: Options) -> MosFit | None:
     """Return the means and what goes with them; None without judgments."""
-    counted = cells.people(part=options.part, with_excluded=with_excluded)
-    everything = ratings(counted)
-    judged = np.flatnonzero(everything.distribution().sum(axis=1))
+    counted = found.cells
+    everything = ratings(counted, scale=found.scale, score=found.score)
+    # By slug, so that the order in which systems joined the study does not matter to any draw.
+    there = np.flatnonzero(everything.judgments)
+    judged = np.array(sorted(there, key=lambda i: cells.systems[i].slug), dtype=np.int64)
     if len(judged) == 0:
         return None
     data = everything.of(judged, np.ones(everything.prompts, dtype=bool))
@@ -50,11 +56,29 @@ def fitted_mos(
         data=data,
         systems=[cells.systems[s] for s in judged],
         rater_names=[cells.labels.rater_names[r] for r in raters],
+        judgments=_judgments(found, "a", len(cells.systems))[judged]
+        if not found.bins
+        else everything.judgments[judged],
+        judged=_judgments(found, "rater", len(counted.raters))[raters],
+        distribution=_distribution(found)[judged] if found.bins else None,
         scores=scores,
         shifts=rater_shifts(data, cov) if cov else None,
         bias=bias,
         bias_reason=reason,
     )
+
+
+def _judgments(found: Scores, column: str, size: int) -> Ints:
+    """Return how many judgments there are by a column, each once: by its first question."""
+    first = found.cells.of_question(int(found.cells.rows["question"].min()))
+    return tally(first.column(column), first.column("count"), size).astype(np.int64)
+
+
+def _distribution(found: Scores) -> Ints:
+    cells, bins = found.cells, len(found.bins)
+    size = len(cells.systems)
+    table = tally(cells.column("a") * bins + found.bin, cells.column("count"), size * bins)
+    return table.astype(np.int64).reshape(size, bins)
 
 
 def _bias(data: Ratings) -> tuple[RaterBias | None, str]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from annotation.protocols.options import Criterion
+from annotation.protocols.pairwise import Pairwise
 from ranking.comparisons import StudyCells, comparisons
+from ranking.reports.agreement import criterion_agreement
 from ranking.reports.groups import Group, fitted_groups
+from ranking.reports.measures import WIN_RATE, stored
 from ranking.reports.options import Options
 from ranking.reports.position import position_row
 from ranking.reports.raters import rater_rows, reversed_warning
 from ranking.reports.sensitivity import sensitivity_rows
 from ranking.reports.stopping import stopping_rows
+from ranking.reports.strength import strength_row
 from ranking.stats.bradley_terry import PRIOR_SD
 from ranking.stats.counts import BOTH_BAD, Floats, tally
 from ranking.stats.intervals import FEW_RATERS
@@ -45,6 +51,7 @@ def pairwise_part(cells: StudyCells, options: Options) -> Row:
             "other. Each has a table of its own; ranks do not carry over."
         )
     return {
+        "measure": stored(WIN_RATE),
         "method": {**method(fitted, options), "weights": _weights(fitted, cells)},
         "standings": [row for group in fitted for row in standings(group, options)],
         "pairs": [row for group in fitted for row in _pairs(group)],
@@ -54,6 +61,37 @@ def pairwise_part(cells: StudyCells, options: Options) -> Row:
         "raters": raters,
         "stopping": stopping_rows(fitted, options),
         **sensitivity_rows(cells, fitted, options),
+        **_criteria(cells, options),
+        "strength": strength_row(cells, options),
+    }
+
+
+def _criteria(cells: StudyCells, options: Options) -> Row:
+    """Return each criterion's own fit; nothing where there are none."""
+    criteria = Pairwise.of(cells.study).criteria
+    if not criteria:
+        return {}
+    return {
+        "criteria": [
+            _criterion(cells, options, number, criterion)
+            for number, criterion in enumerate(criteria, start=1)
+        ]
+    }
+
+
+def _criterion(cells: StudyCells, options: Options, number: int, criterion: Criterion) -> Row:
+    answers = cells.answers(part=options.part).of_question(number)
+    fitted = fitted_groups(cells, comparisons(answers), options)
+    return {
+        "key": criterion.key,
+        "label": criterion.label,
+        "measure": stored(replace(WIN_RATE, title=criterion.label)),
+        "standings": [row for group in fitted for row in standings(group, options)],
+        "pairs": [row for group in fitted for row in _pairs(group)],
+        "position": position_row(fitted, options),
+        "groups": [[system.slug for system in group.systems] for group in fitted],
+        "warnings": [warning for group in fitted for warning in _warnings(group)],
+        **criterion_agreement(cells, options, number),
     }
 
 

@@ -17,21 +17,36 @@ MOS = (
     "rank_high_without_a_rater",
 )  # fmt: skip
 
+CCR = (
+    "system", "name", "group", "rank", "rank_low", "rank_high", "cmos", "cmos_low", "cmos_high",
+    "cmos_se", "best", "judgments", "better", "same", "worse",
+)  # fmt: skip
+BEST_WORST = (
+    "system", "name", "group", "rank", "rank_low", "rank_high", "strength", "strength_se",
+    "win_rate", "win_rate_low", "win_rate_high", "bound", "best", "judgments", "times_best",
+    "times_worst", "best_less_worst", "best_less_worst_low", "best_less_worst_high",
+)  # fmt: skip
+COLUMNS = {"pairwise": PAIRWISE, "ccr": CCR, "best_worst": BEST_WORST}
 PLAIN = ("table", "name", "measure", "mean", "low", "high", "judgments")
 
 
 def report_csv(report: dict[str, Any]) -> str:
     """Return the standings, one line a system, and a column for each benchmark score.
 
-    Where nothing is ranked: the means, one a line.
+    Where there are criteria each has its own lines, on its own scale, after those of all; what
+    stands apart comes last, without a rank. Where nothing is ranked: the means, one a line.
     """
     if report.get("tables") and not report["standings"]:
         return "".join(csv_lines(PLAIN, _plain(report)))
     scores = _scores(report)
-    columns = [*(PAIRWISE if report["protocol"] == "pairwise" else MOS)]
+    columns = [*COLUMNS.get(report["protocol"], MOS)]
     extra = sorted({column for values in scores.values() for column in values})
     records = [{**row, **scores.get(row["system"], {})} for row in report["standings"]]
-    header = [*columns, *extra]
+    criteria = report.get("criteria") or []
+    for part in criteria:
+        records += [{"criterion": part["label"], **row} for row in part["standings"]]
+    records += [{"name": row["label"], **row} for row in report.get("apart") or []]
+    header = [*(("criterion",) if criteria else ()), *columns, *extra]
     return "".join(csv_lines([_safe(c) for c in header], _renamed(records, header)))
 
 

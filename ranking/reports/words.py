@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranking.reports.measures import measure_of
+
 Report = dict[str, Any]
 
 
@@ -13,7 +15,7 @@ def headline(report: Report) -> str:
     if not standings and report.get("tables"):
         return f"{report['counts']['judgments']} judgments, in means and counts."
     if not standings:
-        return "No judgments yet."
+        return "Not enough data yet." if report["counts"]["judgments"] else "No judgments yet."
     if len(report["groups"]) > 1:
         return "There is no single order: some systems were never compared."
     best = standings[0]
@@ -27,7 +29,7 @@ def headline(report: Report) -> str:
             if contenders
             else f"First place is not decided; {best['name']} leads."
         )
-    verb = "is preferred" if report["protocol"] == "pairwise" else "is rated best"
+    verb = "is rated best" if measure_of(report).key == "mos" else "is preferred"
     return f"{best['name']} {verb}; first place is decided at the {_percent(_level(report))} level."
 
 
@@ -62,8 +64,12 @@ def method_in_words(report: Report) -> str:
 def _model(report: Report) -> str:
     if report["method"]["model"] == "means and counts":
         return " Means are plain ones over all judgments; no model is fitted and nothing is ranked."
-    is_pairwise = report["protocol"] == "pairwise"
-    return _pairwise_model(report) if is_pairwise else _mean_scores(report)
+    words = {
+        "bradley-terry": _pairwise_model,
+        "plackett-luce": _best_worst_model,
+        "least squares": _line,
+    }
+    return words.get(report["method"]["model"], _mean_scores)(report)
 
 
 def _pairwise_model(report: Report) -> str:
@@ -85,6 +91,31 @@ def _pairwise_model(report: Report) -> str:
         f"({counts['ties']} ties, {counts['both_bad']} both bad). The win rate is the mean "
         f"predicted share of wins against each other system.{_weights(method)}{cap}"
         f"{_verdicts(method)}"
+    )
+
+
+def _best_worst_model(report: Report) -> str:
+    return (
+        f" Strengths are Plackett-Luce estimates ({report['method']['solver']}): naming the best "
+        "and the worst ranks what was shown in part, and its probability is that of all rankings "
+        "that agree. The win rate is the mean predicted share of rankings in which a system stands "
+        "above each other one. Best less worst is the count score of Finn and Louviere (1992)."
+    )
+
+
+def _line(report: Report) -> str:
+    method = report["method"]
+    position = (
+        " with a term for the output shown second, to which null pairs contribute"
+        if report.get("position")
+        else ""
+    )
+    return (
+        f" Scores are on the scale of {method['scale']}, the second output against the first, and "
+        f"recoded to systems. Systems stand where differences of their places are closest to all "
+        f"scores (least squares{position}); the value shown is the mean expected score against "
+        f"each other system. Steps of the scale are taken to be equally far apart. Each pair: "
+        f"{method['differences']}."
     )
 
 

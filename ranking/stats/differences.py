@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.stats.counts import Floats, Ints
-from ranking.stats.mean_intervals import contrasts, room_of_differences
+from ranking.stats.mean_intervals import contrasts, room_of_differences, room_of_means
 from ranking.stats.means import clustered_means
 from ranking.stats.mos import ALL_PAIRS_UP_TO
 from ranking.stats.ratings import Ratings
@@ -61,6 +61,51 @@ def paired_differences(
     return _with_holm(sorted(found, key=lambda d: _place(order, d)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Departure:
+    """A mean that would be 0 if there were no difference; ends and p as in `Difference`."""
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    judgments: int
+
+
+def departures(
+    ratings: Ratings, *, rng: np.random.Generator, level: float = 0.95
+) -> list[Departure]:
+    """Return the mean scores of what was rated (pairs, say), each tested against 0.
+
+    Errors are clustered by rater and prompt. Intervals end at the scale's ends; `p_holm` is
+    adjusted for all of them (Holm, 1979). Raises `NotEnoughData` for one without judgments.
+    """
+    found = clustered_means(ratings, ratings.count)
+    size = len(found.mean)
+    low = high = p = np.zeros(size)
+    enough = found.raters > 1
+    if found.cov is not None:
+        room = room_of_means(found.mean, ratings.scale)
+        known = contrasts(found, found.cov, np.eye(size), room, level=level, rng=rng)
+        low = np.maximum(found.mean - known.half_width, ratings.scale.low)
+        high = np.minimum(found.mean + known.half_width, ratings.scale.high)
+        p = known.tails(found.mean)
+    adjusted = np.ones(size)
+    adjusted[enough] = holm(p[enough])
+    return [
+        Departure(
+            value=float(found.mean[k]),
+            low=float(low[k]) if enough[k] else None,
+            high=float(high[k]) if enough[k] else None,
+            p=float(p[k]) if enough[k] else None,
+            p_holm=float(adjusted[k]) if enough[k] else None,
+            judgments=int(ratings.judgments[k]),
+        )
+        for k in range(size)
+    ]
+
+
 def holm(p: Floats) -> Floats:
     """Return p-values adjusted so that they hold all at once (Holm, 1979)."""
     order = np.argsort(p, kind="stable")
@@ -102,7 +147,7 @@ def _compared(
     enough = (found.raters[first] > 1) & (found.raters[second] > 1)
     low = high = p = np.zeros(len(pairs))
     if found.cov is not None:
-        room = room_of_differences(values)
+        room = room_of_differences(values, ratings.scale)
         known = contrasts(found, found.cov, matrix, room, level=level, rng=rng)
         low, high = values - known.half_width, values + known.half_width
         p = known.tails(values)

@@ -33,9 +33,17 @@ class RaterInfluence:
 
 def rater_influence(fit: Fit, cov: Sandwich) -> RaterInfluence:
     """Leave out each rater by one Newton step from the fit (Cook, 1977; Pregibon, 1981)."""
-    moved = cov.influence @ fit.win_rate_gradient.T
+    return influence_of_raters(fit.strengths, fit.win_rate_gradient, cov)
+
+
+def influence_of_raters(places: Floats, gradient: Floats, cov: Sandwich) -> RaterInfluence:
+    """Leave out each rater, for any places [systems] that are an estimate's first parameters.
+
+    `gradient` [systems, parameters] is that of the values that are shown.
+    """
+    moved = cov.influence @ gradient.T
     squares = (moved**2).sum(axis=1)
-    ranks = _ranks(fit.strengths - cov.influence[:, : fit.systems])
+    ranks = _ranks(places - cov.influence[:, : len(places)])
     return RaterInfluence(
         share=squares / max(float(squares.sum()), 1e-300),
         shift=np.abs(moved).max(axis=1),

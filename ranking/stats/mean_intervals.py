@@ -10,7 +10,7 @@ from scipy.stats import t as student
 from ranking.stats.counts import Floats, Ints
 from ranking.stats.intervals import FEW_RATERS, wild_ratios, wild_weights
 from ranking.stats.means import ClusteredMeans
-from ranking.stats.ratings import SCORES
+from ranking.stats.ratings import Scale
 from ranking.stats.sandwich import Sandwich
 
 #: A standard error below that is none.
@@ -43,14 +43,14 @@ def unanimous_reach(room: Floats, raters: Ints, level: float) -> Floats:
     return np.asarray(room * (1 - (1 - level) ** (1 / np.maximum(raters, 1))))
 
 
-def room_of_means(mean: Floats) -> Floats:
+def room_of_means(mean: Floats, scale: Scale) -> Floats:
     """Return how far a score can be from each mean."""
-    return np.maximum(mean - 1, SCORES - mean)
+    return np.maximum(mean - scale.low, scale.high - mean)
 
 
-def room_of_differences(difference: Floats) -> Floats:
+def room_of_differences(difference: Floats, scale: Scale) -> Floats:
     """Return how far a difference of two scores can be from each difference of means."""
-    return SCORES - 1 + np.abs(difference)
+    return scale.high - scale.low + np.abs(difference)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from ranking.stats.counts import Floats, Ints
 from ranking.stats.exceptions import NotEnoughData
-from ranking.stats.ratings import Ratings
+from ranking.stats.ratings import Ratings, Scale
 from ranking.stats.sandwich import Sandwich
 
 #: No mean varies less between raters than by this share of what it would if all judgments were
@@ -31,6 +31,7 @@ class ClusteredMeans:
     judged: NDArray[np.bool_]
     prompts: Ints
     two_way: NDArray[np.bool_]
+    scale: Scale
 
     @property
     def raters(self) -> Ints:
@@ -55,7 +56,12 @@ def clustered_means(ratings: Ratings, weight: Floats | Ints) -> ClusteredMeans:
     prompts = (ratings.summed(ratings.prompt, ratings.prompts, ratings.count) > 0).sum(axis=0)
     repeat = given.sum(axis=0) > np.maximum(judged.sum(axis=0), prompts)
     found = ClusteredMeans(
-        mean=mean, cov=None, judged=judged, prompts=prompts, two_way=repeat & (prompts > 1)
+        mean=mean,
+        cov=None,
+        judged=judged,
+        prompts=prompts,
+        two_way=repeat & (prompts > 1),
+        scale=ratings.scale,
     )
     if judged.any(axis=1).sum() < 2:
         return found

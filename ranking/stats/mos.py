@@ -21,7 +21,7 @@ from ranking.stats.mean_intervals import (
 )
 from ranking.stats.means import ClusteredMeans, clustered_means
 from ranking.stats.ranks import Ranks, rank, unknown_ranks
-from ranking.stats.ratings import SCORES, Ratings
+from ranking.stats.ratings import Ratings
 from ranking.stats.sandwich import Sandwich
 
 #: How often rank ranges are narrowed by what is already apart.
@@ -41,16 +41,11 @@ class MeanOpinion:
     error: list[float | None]
     low: list[float | None]
     high: list[float | None]
-    #: [systems, scores]: how often each was given.
-    distribution: Ints
+    judgments: Ints
     #: Systems of which all judgments are the same score: nothing varies that could be measured.
     unanimous: list[int]
     ranks: Ranks
     found: ClusteredMeans
-
-    @property
-    def judgments(self) -> Ints:
-        return np.asarray(self.distribution.sum(axis=1))
 
 
 def mean_opinion_scores(
@@ -63,16 +58,21 @@ def mean_opinion_scores(
     `NotEnoughData` for a system without judgments.
     """
     found = clustered_means(ratings, ratings.count)
-    distribution = ratings.distribution()
+    squares = ratings.count * (ratings.score - found.mean[ratings.system]) ** 2
+    spread = ratings.summed(np.zeros(len(ratings.score), dtype=np.int64), 1, squares)[0]
+    judgments = ratings.judgments
     error, low, high = _intervals(found, level, rng)
     return MeanOpinion(
         mean=found.mean,
-        sd=[_sd(row) for row in distribution],
+        sd=[
+            float(np.sqrt(square / (given - 1))) if given > 1 else None
+            for square, given in zip(spread, judgments, strict=True)
+        ],
         error=error,
         low=low,
         high=high,
-        distribution=distribution,
-        unanimous=np.flatnonzero((distribution > 0).sum(axis=1) == 1).tolist(),
+        judgments=judgments,
+        unanimous=np.flatnonzero(_reach(ratings) == 0).tolist(),
         ranks=_ranks(found, level, rng),
         found=found,
     )
@@ -86,11 +86,13 @@ def _intervals(
         nothing: list[float | None] = [None] * len(found.mean)
         return nothing, nothing, nothing
     each = np.eye(len(found.mean))
-    known = contrasts(found, found.cov, each, room_of_means(found.mean), level=level, rng=rng)
+    known = contrasts(
+        found, found.cov, each, room_of_means(found.mean, found.scale), level=level, rng=rng
+    )
     ends = (
         known.error,
-        np.maximum(found.mean - known.half_width, 1),
-        np.minimum(found.mean + known.half_width, SCORES),
+        np.maximum(found.mean - known.half_width, found.scale.low),
+        np.minimum(found.mean + known.half_width, found.scale.high),
     )
     enough = found.raters > 1
     return tuple(
@@ -151,7 +153,7 @@ def _difference_errors(
     Endless where one rater says all that is known of a system.
     """
     errors = cov.difference_errors(len(found.mean)) * wider
-    room = room_of_differences(found.mean[:, None] - found.mean[None, :])
+    room = room_of_differences(found.mean[:, None] - found.mean[None, :], found.scale)
     raters = np.minimum.outer(found.raters, found.raters)
     errors = np.where(errors < NOTHING, unanimous_reach(room, raters, level) / base, errors)
     alone = found.raters < 2
@@ -162,7 +164,7 @@ def _difference_errors(
 def _drawn_covariance(found: ClusteredMeans, cov: Sandwich, base: float, level: float) -> Floats:
     """Return the covariance to draw from, with room for what did not happen to vary."""
     covariance = cov.matrix.copy()
-    room = room_of_means(found.mean)
+    room = room_of_means(found.mean, found.scale)
     silent = np.where(np.diag(covariance) < NOTHING**2, 1.0, 0.0)
     added = silent * (unanimous_reach(room, found.raters, level) / base) ** 2
     added[found.raters < 2] = room[found.raters < 2] ** 2
@@ -170,13 +172,13 @@ def _drawn_covariance(found: ClusteredMeans, cov: Sandwich, base: float, level: 
     return covariance
 
 
-def _sd(distribution: Ints) -> float | None:
-    total = distribution.sum()
-    if total < 2:
-        return None
-    scores = np.arange(1, SCORES + 1)
-    deviation = scores - (distribution @ scores) / total
-    return float(np.sqrt(distribution @ deviation**2 / (total - 1)))
+def _reach(ratings: Ratings) -> Floats:
+    """Return each system's highest score less its lowest."""
+    high = np.full(ratings.systems, -np.inf)
+    low = np.full(ratings.systems, np.inf)
+    np.maximum.at(high, ratings.system, ratings.score)
+    np.minimum.at(low, ratings.system, ratings.score)
+    return np.asarray(high - low)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from scipy.stats import norm
 
 from ranking.stats.counts import Floats, Ints
 from ranking.stats.exceptions import NotConverged, NotEnoughData
-from ranking.stats.ratings import SCORES, Ratings
+from ranking.stats.ratings import Ratings
 
 MAX_STEPS = 100
 GRADIENT_TOLERANCE = 1e-8
@@ -70,9 +70,9 @@ def fit_ordinal(ratings: Ratings) -> OrdinalFit:
 
 def _by_rater(ratings: Ratings, used: Ints) -> csr_array:
     """Return [rater, system * scores + score]: how often that was given, among scores used."""
-    number = np.zeros(SCORES, dtype=np.int64)
+    number = np.zeros(ratings.scale.points, dtype=np.int64)
     number[used] = np.arange(len(used))
-    column = ratings.system * len(used) + number[ratings.score - 1]
+    column = ratings.system * len(used) + number[ratings.score.astype(np.int64) - ratings.scale.low]
     shape = (ratings.raters, ratings.systems * len(used))
     return csr_array((ratings.count.astype(float), (ratings.rater, column)), shape=shape)
 

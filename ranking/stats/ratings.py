@@ -1,4 +1,4 @@
-"""Scores of single outputs, as counts of distinct cells."""
+"""Scores of outputs on a scale, as counts of distinct cells."""
 
 from __future__ import annotations
 
@@ -11,8 +11,23 @@ from numpy.typing import NDArray
 from ranking.stats.counts import Floats, Ints, tally
 from ranking.stats.exceptions import ImpossibleData
 
-#: Scores are whole numbers from 1 to this.
-SCORES = 5
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Scores from `low` to `high`: whole numbers, unless `is_whole` says otherwise."""
+
+    low: int = 1
+    high: int = 5
+    is_whole: bool = True
+
+    @property
+    def points(self) -> int:
+        return self.high - self.low + 1
+
+
+#: Absolute category rating, ITU-T P.800 (1996).
+ACR = Scale()
+SCORES = ACR.high
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +35,7 @@ class Ratings:
     """Parallel arrays, one entry a cell: `count` judgments of `rater` gave `system` `score`.
 
     Prompts, systems and raters are numbered from 0. Raises `ImpossibleData` for a score that is
-    no whole number from 1 to 5, NaN among them, and for a count that is not positive.
+    not on the scale, NaN among them, and for a count that is not positive.
     """
 
     systems: int
@@ -29,13 +44,16 @@ class Ratings:
     rater: Ints
     prompt: Ints
     system: Ints
-    score: Ints
+    score: Ints | Floats
     count: Ints
+    scale: Scale = ACR
 
     def __post_init__(self) -> None:
         scores: NDArray[Any] = np.asarray(self.score)
-        if not ((scores >= 1) & (scores <= SCORES)).all() or (scores != np.floor(scores)).any():
-            raise ImpossibleData(f"a score is not one of 1 to {SCORES}")
+        low, high = self.scale.low, self.scale.high
+        is_within = bool(((scores >= low) & (scores <= high)).all())
+        if not is_within or (self.scale.is_whole and (scores != np.floor(scores)).any()):
+            raise ImpossibleData(f"a score is not one of {low} to {high}")
         if not (np.asarray(self.count) > 0).all():
             raise ImpossibleData("a count of judgments is not positive")
 
@@ -44,10 +62,16 @@ class Ratings:
         return int(self.count.sum())
 
     def distribution(self) -> Ints:
-        """Return [system, score - 1]: how often each score was given."""
-        key = self.system * SCORES + self.score.astype(np.int64) - 1
-        table = tally(key, self.count, self.systems * SCORES)
-        return table.astype(np.int64).reshape(self.systems, SCORES)
+        """Return [system, score - lowest]: how often each score was given, of whole ones."""
+        points = self.scale.points
+        key = self.system * points + self.score.astype(np.int64) - self.scale.low
+        table = tally(key, self.count, self.systems * points)
+        return table.astype(np.int64).reshape(self.systems, points)
+
+    @property
+    def judgments(self) -> Ints:
+        """Return how often each system was judged, [systems]."""
+        return tally(self.system, self.count, self.systems).astype(np.int64)
 
     def summed(self, cluster: Ints, clusters: int, values: Floats | Ints) -> Floats:
         """Return [cluster, system]: the cells' values added up; `cluster` is by cell."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.stats import t as student
 
-from ranking.stats.counts import Comparisons, Floats, present
+from ranking.stats.counts import Comparisons, Floats, Ints, present, renumbered, tally
 from ranking.stats.exceptions import NotEnoughData
 from ranking.stats.fits import Fit
 
@@ -98,6 +99,54 @@ def sandwich(fit: Fit, comparisons: Comparisons) -> Sandwich:
         degrees=min(raters, prompts or raters) - 1,
         is_two_way=bool(prompts),
     )
+
+
+def sandwich_of(
+    parts: csr_array,
+    bread: Floats,
+    *,
+    row: Ints,
+    rater: Ints,
+    prompt: Ints,
+    count: Ints,
+    held_by: Fit | None = None,
+) -> Sandwich:
+    """Return the covariance of any estimate whose judgments have scores, as `sandwich` does.
+
+    `parts` [kinds, parameters] is the gradient of one judgment's log likelihood, or what stands
+    for it, by the kind of judgment; `row`, the kind, and `rater`, `prompt` and `count` are by
+    cell. `held_by` is the fit, where a prior holds it. Raises `NotEnoughData` below two raters.
+    """
+    kinds = parts.shape[0]
+    by_rater, by_prompt = (
+        np.asarray((_sums(number, row, count, kinds) @ parts).toarray()) @ bread
+        for number in (rater, prompt)
+    )
+    raters = len(by_rater)
+    if raters < 2:
+        raise NotEnoughData("intervals need two raters")
+    prompts = len(by_prompt) if 1 < len(by_prompt) < count.sum() else 0
+    covariance = _meat(by_rater, raters)
+    beyond = np.zeros_like(covariance)
+    if held_by is not None:
+        covariance = _not_below_the_model(held_by, covariance)
+    elif prompts:
+        single = np.asarray((parts.T @ parts.multiply(tally(row, count, kinds)[:, None])).toarray())
+        beyond = _meat(by_prompt, prompts) - bread @ single @ bread
+    return Sandwich(
+        by_rater=covariance,
+        beyond_raters=beyond,
+        influence=by_rater,
+        raters=raters,
+        degrees=min(raters, prompts or raters) - 1,
+        is_two_way=bool(prompts),
+    )
+
+
+def _sums(number: Ints, row: Ints, count: Ints, kinds: int) -> csr_array:
+    """Return [clusters, kinds]: how often each did what; clusters without cells are none."""
+    cluster, clusters = renumbered(number, int(number.max(initial=-1)) + 1)
+    return csr_array((count.astype(float), (cluster, row)), shape=(clusters, kinds))
 
 
 def _meat(influence: Floats, clusters: int) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from annotation.assignments import next_turn
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.launch import admit_finished_outputs, launch_study
 from annotation.models import Assignment, Study
+from annotation.plans import digest
 from evalsite.lib.text import sha256
 from generation.models import Output
 from tests.factories import make_rater, make_study
@@ -56,16 +58,39 @@ def test_a_launched_study_has_its_tasks_and_slots(study):
     assert sorted(study.assignments.values_list("position", flat=True)) == list(range(12))
 
 
-def test_the_plan_is_stored_with_its_hash_and_names_every_output(study):
+def test_the_plan_is_stored_with_its_hash(study):
     launch_study(study)
     study.refresh_from_db()
     stored = json.dumps(study.plan, sort_keys=True, ensure_ascii=False)
     assert study.plan_hash == sha256(stored)
-    assert study.plan["outputs"] == {str(o.pk): o.text_hash for o in outputs_of(study)}
     assert [s["slug"] for s in study.plan["systems"]] == list(
         study.study_systems.values_list("system__slug", flat=True)
     )
     assert study.plan["seed"] == study.seed
+
+
+def test_a_stranger_can_check_the_outputs_from_their_texts(study):
+    launch_study(study)
+    digests = study.plan["outputs"]["systems"]
+    for system in study.systems.all():
+        texts = outputs_of(study, system=system).order_by("prompt__position")
+        lines = [hashlib.sha256(output.text.encode()).hexdigest() + "\n" for output in texts]
+        expected = hashlib.sha256("".join(lines).encode()).hexdigest()
+        assert digests[system.slug] == {"in_the_making": 0, "sha256": expected}
+    assert len(digests) == 3
+    assert "each ended by a newline" in study.plan["outputs"]["rule"]
+
+
+def test_the_digest_follows_the_prompts_positions_not_their_keys():
+    study = make_study(systems=2, prompts=3)
+    first, last = study.prompt_set.prompts.first(), study.prompt_set.prompts.last()
+    for prompt, position in ((first, 9), (last, 0), (first, 2)):
+        study.prompt_set.prompts.filter(pk=prompt.pk).update(position=position)
+    launch_study(study)
+    for system in study.systems.all():
+        hashes = outputs_of(study, system=system).order_by("prompt__position")
+        expected = digest(hashes.values_list("text_hash", flat=True))
+        assert study.plan["outputs"]["systems"][system.slug]["sha256"] == expected
 
 
 def test_every_task_keeps_the_hashes_of_what_is_judged(study):
@@ -126,7 +151,17 @@ def test_the_tasks_of_an_output_in_the_making_wait(study):
     pending = unfinish(study)
     launch_study(study)
     assert study.is_waiting
-    assert study.plan["outputs"][str(pending.pk)] == "in the making"
+    facts = study.plan["outputs"]["systems"]
+    assert facts[pending.system.slug]["in_the_making"] == 1
+    assert facts[pending.system.slug]["sha256"] == digest(
+        [
+            "",
+            *outputs_of(study, system=pending.system, state="done").values_list(
+                "text_hash", flat=True
+            ),
+        ]
+    )
+    assert sum(fact["in_the_making"] for fact in facts.values()) == 1
     # Two of the six tasks show the output; the other four are ready.
     assert (states(study)[State.WAITING], states(study)[State.OPEN]) == (4, 8)
     assert study.tasks.waiting().count() == 2

@@ -1,4 +1,7 @@
-"""Sixteen raters in four processes, one of them killed: not one task over or under its target."""
+"""Sixteen raters in four processes, one of them killed: not one task over or under its target.
+
+Tasks are made while they judge, and whoever comes first makes them, once.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ from tests.processes import ROOT, database_url
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TARGET = 6
+#: A block design of two stretches; all four processes come upon the end of the first.
+BUDGET = 100
 
 
 def start(raters: list[Rater]) -> subprocess.Popen[str]:
@@ -40,14 +45,16 @@ def start(raters: list[Rater]) -> subprocess.Popen[str]:
 
 
 def judge_in_four_processes(study: Study, raters: list[Rater]) -> set[int]:
-    """Let them judge; kill the first after five answers. Return the acknowledged judgments."""
+    """Let them judge; kill the first in the middle. Return the acknowledged judgments."""
     processes = [start(raters[i::4]) for i in range(4)]
     try:
         victim = processes[0]
         assert victim.stdout
-        said = [victim.stdout.readline() for _ in range(5)]
+        # A quarter of its answers: it has come upon a stretch's end, and is in the middle.
+        said = [victim.stdout.readline() for _ in range(BUDGET * TARGET // 16)]
         victim.send_signal(signal.SIGKILL)
         said += victim.communicate()[0].splitlines()
+        assert victim.returncode == -signal.SIGKILL
         for process in processes[1:]:
             said += process.communicate(timeout=120)[0].splitlines()
             assert process.returncode == 0
@@ -59,7 +66,12 @@ def judge_in_four_processes(study: Study, raters: list[Rater]) -> set[int]:
 
 
 def test_the_targets_are_met_exactly():
-    study = launch_study(make_study(systems=3, prompts=8, judgments_per_task=TARGET))
+    study = launch_study(
+        make_study(
+            systems=4, prompts=30, judgments_per_task=TARGET, pairing="block", task_budget=BUDGET
+        )
+    )
+    assert study.task_count < BUDGET
     raters = invite_raters(study, count=16)
     acknowledged = judge_in_four_processes(study, raters)
     stored = set(Judgment.objects.values_list("pk", flat=True))
@@ -74,6 +86,11 @@ def test_the_targets_are_met_exactly():
         rest.communicate(timeout=120)
         assert rest.returncode == 0
 
+    study.refresh_from_db()
+    assert study.tasks_to_come == 0
+    assert study.tasks.count() == study.task_count == BUDGET
+    pairs = Counter(study.tasks.values_list("system_a", "system_b"))
+    assert max(pairs.values()) - min(pairs.values()) <= 1
     judged = Counter(Judgment.objects.values_list("task", flat=True))
     assert set(judged.values()) == {TARGET}
     assert len(judged) == study.task_count

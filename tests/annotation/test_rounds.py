@@ -313,8 +313,9 @@ def test_a_draft_keeps_its_pairing_and_budget():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"pairing": "random"}, "unknown pairing 'random'; expected full or adaptive"),
+        ({"pairing": "random"}, "unknown pairing 'random'; expected full, block or adaptive"),
         ({"pairing": "adaptive"}, "task_budget is missing"),
+        ({"pairing": "block"}, "task_budget is missing; expected how many tasks block pairing"),
         ({"task_budget": 5}, "task_budget with full pairing"),
         ({"pairing": "adaptive", "task_budget": 5, "protocol": "mos"}, "protocol mos"),
     ],
@@ -342,6 +343,15 @@ def write_study(folder, *lines):
     return file
 
 
+def test_a_file_can_ask_for_block_pairs(tmp_path):
+    file = write_study(tmp_path, 'pairing = "block"', "task_budget = 7")
+    call_command("create_study", file, owner="alice", launch=True)
+    study = Study.objects.get(name="From a file")
+    assert (study.pairing, study.task_budget, study.task_count) == ("block", 7, 7)
+    with pytest.raises(NotAdaptive):
+        one_more(study)
+
+
 def test_a_file_can_ask_for_adaptive_pairs(tmp_path):
     file = write_study(tmp_path, 'pairing = "adaptive"', "task_budget = 7")
     call_command("create_study", file, owner="alice", launch=True)
@@ -353,7 +363,7 @@ def test_a_file_can_ask_for_adaptive_pairs(tmp_path):
     ("lines", "says"),
     [
         (['pairing = "random"'], "unknown pairing 'random'"),
-        (["pairing = 3"], "pairing is 3; expected full or adaptive"),
+        (["pairing = 3"], "pairing is 3; expected full, block or adaptive"),
         (['pairing = "adaptive"'], "task_budget is missing"),
         (['pairing = "adaptive"', "task_budget = 0"], "task_budget is 0; expected 1 to"),
         (['pairing = "adaptive"', 'task_budget = "9"'], "task_budget is '9'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.timezone import now
 
 from annotation.assignments import next_turn, skip_assignment, submit_judgment
 from annotation.exceptions import AssignmentUnknown, StudyNotLaunched
@@ -54,6 +55,14 @@ def test_other_systems_go_on():
     withdraw(study)
     left = study.assignments.open().get().task
     assert study.systems.first() not in (left.system_a, left.system_b)
+
+
+def test_a_withdrawal_that_was_cut_off_in_the_middle_is_made_up_by_the_next_call(study):
+    first = study.systems.first()
+    study.study_systems.filter(system=first).update(withdrawn_at=now())
+    with pytest.raises(InputRefused, match="not in the study"):
+        withdraw(study)
+    assert not study.assignments.open().exists()
 
 
 def test_what_is_not_in_the_study_or_not_launched_is_refused(study):

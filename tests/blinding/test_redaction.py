@@ -10,7 +10,7 @@ from annotation.blinding import blind_task
 from annotation.exceptions import StudyNotDraft
 from annotation.launch import launch_study
 from annotation.models import Study
-from annotation.redaction import MARK, hide_words, redacted
+from annotation.redaction import MARK, redacted, screen_outputs
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.markdown import render_markdown
 from generation.models import Output
@@ -61,7 +61,7 @@ def test_a_longer_name_is_hidden_as_a_whole_and_signs_are_no_patterns():
 )
 def test_what_is_no_list_of_words_is_refused(study, words):
     with pytest.raises(InputRefused):
-        hide_words(study, words)
+        screen_outputs(study, words=words, left_out=[])
     study.refresh_from_db()
     assert study.redact == []
 
@@ -70,7 +70,7 @@ def test_what_is_no_list_of_words_is_refused(study, words):
 
 
 def test_a_rater_reads_the_mark_and_the_output_stays(study):
-    hide_words(study, ["ChatGPT", "OpenAI"])
+    screen_outputs(study, left_out=[], words=["ChatGPT", "OpenAI"])
     launch_study(study)
     rater = make_rater(study)
     client = Client()
@@ -83,11 +83,11 @@ def test_a_rater_reads_the_mark_and_the_output_stays(study):
 
 
 def test_the_words_are_frozen_with_the_study(study):
-    hide_words(study, ["openai"])
+    screen_outputs(study, left_out=[], words=["openai"])
     launch_study(study)
     assert study.plan["redact"] == ["openai"]
     with pytest.raises(StudyNotDraft):
-        hide_words(study, [])
+        screen_outputs(study, left_out=[], words=[])
     study.refresh_from_db()
     assert study.redact == ["openai"]
 
@@ -97,7 +97,7 @@ def test_the_audit_names_only_what_is_still_read(study):
 
 
 def test_the_audit_is_quiet_about_what_is_hidden(study):
-    hide_words(study, ["ChatGPT"])
+    screen_outputs(study, left_out=[], words=["ChatGPT"])
     assert audit_blinding(launch_study(study)) == []
 
 
@@ -108,7 +108,7 @@ def test_a_reference_has_the_same_words_hidden(db):
     )
     for system in study.systems.all():
         make_output(system=system, prompt=prompt, text="A")
-    hide_words(study, ["chatgpt"])
+    screen_outputs(study, left_out=[], words=["chatgpt"])
     launch_study(study)
     slot = study.assignments.first()
     assert slot is not None
@@ -122,11 +122,11 @@ def test_the_draft_lists_who_names_whom_and_offers_to_hide_it(study, alice):
     page = alice.get(f"/studies/{study.slug}/").content.decode()
     assert "Outputs that name a system" in page
     assert 'name="word" value="chatgpt"' in page
-    done = alice.post(f"/studies/{study.slug}/words/", {"word": ["chatgpt"]}, follow=True)
+    done = alice.post(f"/studies/{study.slug}/screen/", {"word": ["chatgpt"]}, follow=True)
     assert "Hidden from raters: chatgpt." in done.content.decode()
     study.refresh_from_db()
     assert study.redact == ["chatgpt"]
-    page = alice.get(f"/studies/{study.slug}/").content.decode()
+    page = " ".join(alice.get(f"/studies/{study.slug}/").content.decode().split())
     assert 'value="chatgpt" checked' in page
     assert '<span class="tag">hidden</span>' in page
 
@@ -140,7 +140,7 @@ def test_a_draft_without_names_shows_no_list(db):
 
 def test_after_the_launch_nothing_can_be_hidden(study, alice):
     launch_study(study)
-    done = alice.post(f"/studies/{study.slug}/words/", {"word": ["chatgpt"]}, follow=True)
+    done = alice.post(f"/studies/{study.slug}/screen/", {"word": ["chatgpt"]}, follow=True)
     assert "frozen then cannot be changed" in done.content.decode()
     study.refresh_from_db()
     assert study.redact == []
@@ -148,7 +148,7 @@ def test_after_the_launch_nothing_can_be_hidden(study, alice):
 
 def test_a_stranger_hides_nothing(study):
     client = Client()
-    path = f"/studies/{study.slug}/words/"
+    path = f"/studies/{study.slug}/screen/"
     assert client.post(path, {"word": ["x"]}).status_code == 302
     client.force_login(make_user("charlie"))
     assert client.post(path, {"word": ["chatgpt"]}).status_code == 404

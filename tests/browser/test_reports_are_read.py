@@ -13,6 +13,7 @@ from ranking.reports.formats import FORMATS
 from ranking.services import fit_leaderboard, share_leaderboard
 from tests.browser.people import overflows, sign_in, violations
 from tests.factories import make_judgment, make_rater, make_study, make_user
+from tests.ranking.studies import KINDS, judged_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -68,6 +69,21 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(shared, new_context, the
         page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
         found += violations(page)
         found += [f"{path} scrolls sideways"] if overflows(page) else []
+    assert "\n".join(found) == ""
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing_in_the_report_of_any_protocol(new_context, theme, width):
+    page = new_context(color_scheme=theme, viewport={"width": width, "height": 900}).new_page()
+    sign_in(page, make_user())
+    found = []
+    for kind in KINDS:
+        judged_study(kind, slug=kind.replace("_", "-"), raters=4, prompts=3)
+        page.goto(f"/studies/{kind.replace('_', '-')}/leaderboard/")
+        expect(page.locator("table.standings").first).to_be_visible()
+        page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+        found += violations(page)
+        found += [f"{kind} scrolls sideways"] if overflows(page) else []
     assert "\n".join(found) == ""
 
 

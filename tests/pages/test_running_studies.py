@@ -252,7 +252,7 @@ def test_a_stranger_asks_no_round(rounds):
 def test_a_full_study_offers_no_round(study):
     alice = signed_in()
     assert "Ask the next round" not in alice.get("/studies/one/").content.decode()
-    assert "pairing is full" in said(alice.post("/studies/one/tasks/add/", {"count": 1}))
+    assert "pairing is not adaptive" in said(alice.post("/studies/one/tasks/add/", {"count": 1}))
 
 
 def test_a_rater_between_rounds_is_asked_to_come_back(rounds):

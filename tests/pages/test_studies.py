@@ -236,6 +236,7 @@ def test_only_a_draft_can_be_deleted():
 def test_adaptive_pairs_are_chosen_with_a_budget():
     alice = signed_in()
     assert size(pairing="adaptive", task_budget=12)["tasks"] == 12
+    assert size(pairing="block", task_budget=12)["tasks"] == 12
     answer = alice.post(NEW, filled(pairing="adaptive", task_budget=12))
     study = Study.objects.get()
     assert (study.pairing, study.task_budget) == ("adaptive", 12)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.test import Client
 
+from annotation.assignments import Reply, next_turn, submit_judgment
 from annotation.blinding import BlindPart, BlindTask, blind_task
 from annotation.launch import launch_study
 from annotation.models import Assignment, Rater, Study
@@ -89,6 +90,23 @@ class Rating:
         url = f"/rate/{self.study.public_id}/undo/"
         self.page = self.client.post(url, follow=True)
         return self
+
+
+def judge_once(rater: Rater, shift: int = 0) -> bool:
+    """Answer the task on the rater's screen, without a browser; False: there is none."""
+    turn = next_turn(Rater.objects.select_related("study__stored_way").get(pk=rater.pk))
+    if turn.assignment_pk is None:
+        return False
+    slot = Assignment.objects.select_related("study", "task__prompt").get(pk=turn.assignment_pk)
+    submit_judgment(rater, token=slot.token, **reply_to(slot, shift))
+    return True
+
+
+def reply_to(slot: Assignment, shift: int = 0) -> Reply:
+    """Return a full answer to a task, as the form would send it."""
+    task = blind_task(slot)
+    fields = some_answer([*(o.part for o in task.outputs if o.part), *task.parts], shift)
+    return Reply(choice=fields.get("choice", ""), parts=fields, comment=fields["comment"])
 
 
 def some_answer(parts: list[BlindPart], shift: int = 0) -> dict[str, str]:

@@ -177,7 +177,7 @@ def covered(*, studies=1000, seed=1, effects, **kwargs):
     for _ in range(studies):
         data = simulated(rng, QUALITY, **effects, **kwargs)
         found = clustered_means(data, data.count)
-        room = room_of_means(found.mean)
+        room = room_of_means(found.mean, found.scale)
         known = contrasts(found, found.cov, np.eye(4), room, level=0.95, rng=rng)
         held += (np.abs(found.mean - truth) <= known.half_width).mean()
     return held / studies

@@ -38,7 +38,7 @@ def judged(*, raters: int = 4, **kwargs) -> Study:
     study = launch_study(make_study(systems=3, prompts=6, **kwargs))
     for r in range(raters):
         rater = make_rater(study, f"rater {r}")
-        for number, task in enumerate(study.tasks.order_by("pk")):
+        for number, task in enumerate(study.tasks.order_by("prompt", "system_a", "system_b")):
             if kwargs.get("protocol") == "mos":
                 make_judgment(task, rater, score=min(5, 3 + (number + r) % 3))
                 continue

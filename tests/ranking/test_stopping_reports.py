@@ -153,11 +153,11 @@ def test_a_hundred_systems_take_a_moment_and_a_page_lists_a_few():
     assert len(listed(rows)) == LISTED
     names = {f"s{i}": f"System {i}" for i in range(100)}
     assert "of 4,950 pairs are decided" in in_words(rows, names)
-    standings = [{"system": s, "name": n, "group": 0} for s, n in names.items()]
-    shown = figures(
-        {"protocol": "pairwise", "stopping": rows, "groups": [], "pairs": [], "slices": [],
-         "standings": [{**row, "win_rate": 0.5, "win_rate_low": None, "win_rate_high": None}
-                       for row in standings]}
-    )["stopping"]  # fmt: skip
+    known = {"group": 0, "rank": 1, "rank_low": 1, "rank_high": 100, "judgments": 10}
+    known |= {"win_rate": 0.5, "win_rate_low": None, "win_rate_high": None}
+    report = {"protocol": "pairwise", "method": {"level": 0.95}, "stopping": rows, "groups": []}
+    report |= {"pairs": [], "slices": []}
+    report["standings"] = [{"system": s, "name": n, **known} for s, n in names.items()]
+    shown = figures(report)["stopping"]
     assert len(shown["rows"]) == LISTED
     assert shown["unlisted"] == 4950 - LISTED

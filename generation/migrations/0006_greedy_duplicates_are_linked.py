@@ -33,7 +33,7 @@ def watch(columns):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("generation", "0004_records_are_immutable")]
+    dependencies = [("generation", "0005_facts_of_outputs")]
     operations = [
         migrations.RunPython(migrations.RunPython.noop, watch(COLUMNS)),
         migrations.AddField(
