@@ -39,6 +39,8 @@ EVALSITE_OPENAI_URLS = [url.rstrip("/") for url in env_list("EVALSITE_OPENAI_URL
 #: Requests that one worker keeps in flight, and seconds that one may take.
 EVALSITE_OPENAI_CONCURRENCY = env_int("EVALSITE_OPENAI_CONCURRENCY", 16)
 EVALSITE_OPENAI_SECONDS = env_int("EVALSITE_OPENAI_SECONDS", 600)
+#: Seconds that a local model may take for one row.
+EVALSITE_ROW_SECONDS = env_int("EVALSITE_ROW_SECONDS", 3600)
 EVALSITE_MAX_UPLOAD_MB = env_int("EVALSITE_MAX_UPLOAD_MB", 50)
 #: The most that one sound, image or video may have.
 EVALSITE_MAX_MEDIA_MB = env_int("EVALSITE_MAX_MEDIA_MB", 100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.utils.timezone import now
 
 from generation.models import Job, Output
@@ -34,7 +34,8 @@ def pace_of(job: Job, *, left: int) -> Pace:
     lately = job.outputs.filter(finished_at__gt=at - timedelta(seconds=WINDOW_SECONDS))
     found = lately.order_by().aggregate(
         outputs=Count("pk"),
-        tokens=Sum("output_tokens"),
+        # A copy of a greedy output took no time.
+        tokens=Sum("output_tokens", filter=Q(copy_of=None)),
         first=Min("finished_at"),
         last=Max("finished_at"),
     )

@@ -20,6 +20,7 @@ from evalsite.lib.markdown import render_markdown
 from evalsite.lib.text import make_storable, sha256
 from generation.backends import GenerationResult
 from generation.copies import store_with_copy
+from generation.duplicates import settle_copies
 from generation.media_files.refusals import MediaRefused
 from generation.models import EngineRecord, Job, Output
 
@@ -42,7 +43,8 @@ def lease_outputs(*, worker: str, limit: int, seconds: float) -> list[Output]:
     _give_up_on_repeated_crashes()
     waiting = (
         Output.objects.filter(
-            Q(state=Output.State.PENDING) | Q(state=Output.State.RUNNING, lease_until__lt=Now())
+            Q(state=Output.State.PENDING) | Q(state=Output.State.RUNNING, lease_until__lt=Now()),
+            copy_of=None,
         )
         .order_by("queue_position", "pk")
         .select_related("system")
@@ -71,8 +73,17 @@ def _model_of(output: Output) -> tuple[str, str, str]:
 
 
 def _give_up_on_repeated_crashes() -> None:
+    dead = list(
+        Output.objects.filter(
+            state=Output.State.RUNNING, lease_until__lt=Now(), attempts__gte=MAX_ATTEMPTS
+        ).values_list("pk", flat=True)
+    )
+    if not dead:
+        return
     Output.objects.filter(
-        state=Output.State.RUNNING, lease_until__lt=Now(), attempts__gte=MAX_ATTEMPTS
+        # The same condition again: its worker may have renewed its lease meanwhile.
+        Q(pk__in=dead, state=Output.State.RUNNING, lease_until__lt=Now())
+        | Q(copy_of__in=dead, state=Output.State.PENDING)
     ).update(
         state=Output.State.FAILED,
         error=f"Its worker ended {MAX_ATTEMPTS} times without a result.",
@@ -139,7 +150,10 @@ def fail_output(output: Output, *, error: str) -> bool:
 
 @write_transaction()
 def _write(output: Output, **values: Any) -> bool:
-    return bool(_held(output).update(lease_until=None, **values))
+    written = bool(_held(output).update(lease_until=None, **values))
+    if written:
+        settle_copies(output, values)
+    return written
 
 
 @write_transaction()

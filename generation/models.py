@@ -309,6 +309,12 @@ class Output(models.Model):
         EngineRecord, models.PROTECT, null=True, blank=True, editable=False, related_name="outputs"
     )
 
+    #: A greedy row is not made where another of its system has the same prompt: it is linked to
+    #: that one, waits for it, and gets what becomes of it. Never leased.
+    copy_of = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, editable=False, related_name="copies"
+    )
+
     #: The prompt's position, copied: work goes prompt by prompt, so that early tasks favour nobody.
     queue_position = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)

@@ -16,6 +16,7 @@ from evalsite.lib.tabular import Row
 from evalsite.lib.text import is_storable
 from generation.backends import BACKENDS, own_settings
 from generation.backends.settings import parse_settings
+from generation.duplicates import link_copies, part_duplicates
 from generation.exceptions import NothingToQueue, OutputsAppeared, SystemCannotGenerate
 from generation.media_imports import Shelf, media_shelf
 from generation.models import Job, Output, Prompt, PromptSet, System, backend_choices
@@ -123,7 +124,8 @@ def queue_generation(
 ) -> Job:
     """Put one pending output a prompt and sample into the queue; skip those that exist.
 
-    Raises `SystemCannotGenerate` and `NothingToQueue`.
+    Greedy rows that would be made twice are linked to one of them. Raises `SystemCannotGenerate`
+    and `NothingToQueue`.
     """
     if not system.can_generate:
         raise SystemCannotGenerate
@@ -146,15 +148,14 @@ def queue_generation(
     if not missing:
         raise NothingToQueue
     job = Job.objects.create(system=system, prompt_set=prompt_set, samples=samples, seed=seed)
-    Output.objects.bulk_create(
-        [
-            Output(
-                system=system, prompt_id=prompt_id, sample=sample, job=job, queue_position=position
-            )
-            for prompt_id, position, sample in missing
-        ],
-        batch_size=_BATCH,
-    )
+    outputs = [
+        Output(system=system, prompt_id=prompt_id, sample=sample, job=job, queue_position=position)
+        for prompt_id, position, sample in missing
+    ]
+    firsts, copies = part_duplicates(system, prompt_set, outputs)
+    Output.objects.bulk_create(firsts, batch_size=_BATCH)
+    # Only now do the rows that they are linked to have keys.
+    Output.objects.bulk_create(link_copies(copies), batch_size=_BATCH)
     return job
 
 

@@ -55,6 +55,8 @@ class Worker:
         self._loaded: tuple[str, str, str] | None = None
         self._engine: EngineRecord | None = None
         self._engine_slots = 0
+        #: How many rows each model that was loaded before had room for.
+        self._slots: dict[tuple[str, str, str], int] = {}
         self._batches = 0
         self._batch_record: dict[str, Any] = {}
 
@@ -75,7 +77,7 @@ class Worker:
         return finished
 
     def _limit(self) -> int:
-        own = self._backend.batch_size if self._backend else FIRST_BATCH
+        own = _rows_per_call(self._backend) if self._backend else FIRST_BATCH
         return self.batch_size or max(own, FIRST_BATCH)
 
     def _work(self, outputs: list[Output]) -> int:
@@ -96,12 +98,11 @@ class Worker:
         waiting = {output.pk: output for output in outputs}
         try:
             backend = self._load(outputs)
-            for start in range(0, len(outputs), backend.batch_size):
+            size = _rows_per_call(backend)
+            for start in range(0, len(outputs), size):
                 if self.stop.is_set():
                     return
-                batch = outputs[start : start + backend.batch_size]
-                self._begin_batch(backend)
-                for result in backend.generate([_request(output) for output in batch]):
+                for result in self._batch(backend, outputs[start : start + size]):
                     del waiting[result.key]
                     yield result
         except Exception as error:  # whatever an engine raises must not end the worker
@@ -113,14 +114,21 @@ class Worker:
             for output in waiting.values():
                 yield from self._results([output])
 
-    def _begin_batch(self, backend: Backend) -> None:
-        """Note what is common to the rows of a batch."""
+    def _batch(self, backend: Backend, batch: list[Output]) -> Iterator[GenerationResult]:
+        """Yield results, and note what is common to their rows; leave early if asked to stop."""
         self._engine = self._engine_of(backend)
         self._batches += 1
         self._batch_record = {
             "batch": f"{self.name}-{self._batches}",
             "started_at": now().isoformat(timespec="milliseconds"),
         }
+        for result in backend.generate([_request(output) for output in batch]):
+            if result is not None:
+                # Anew, as a shortage of memory may have left it fewer slots.
+                self._engine = self._engine_of(backend)
+                yield result
+            elif self.stop.is_set():
+                return
 
     def _engine_of(self, backend: Backend) -> EngineRecord:
         """Return what `backend` is now: hashed once when loaded, again if it has fewer slots."""
@@ -133,9 +141,8 @@ class Worker:
         system = outputs[0].system
         wanted = (system.backend, system.model, system.settings.get("dtype", "auto"))
         if self._backend is None or self._loaded != wanted:
-            self._backend = None  # free the old model's memory before the new one is loaded
-            backend = load_backend(wanted[0], wanted[1], dtype=wanted[2])
-            self._backend, self._loaded, self._engine = backend, wanted, None
+            self._backend = self._exchanged(wanted)
+            self._loaded, self._engine = wanted, None
         for output in {o.job_id: o for o in outputs}.values():
             if output.job and not output.job.provenance:
                 self._engine = self._engine_of(self._backend)
@@ -147,6 +154,15 @@ class Worker:
                 }
                 leases.record_provenance(output.job, made_by)
         return self._backend
+
+    def _exchanged(self, wanted: tuple[str, str, str]) -> Backend:
+        """Load another model in place of the last; a shortage of memory is not forgotten."""
+        if self._backend and self._loaded:
+            self._slots[self._loaded] = self._backend.batch_size
+        self._backend = None  # frees the old model's memory before the new one is loaded
+        backend = load_backend(wanted[0], wanted[1], dtype=wanted[2])
+        backend.batch_size = min(self._slots.get(wanted, backend.batch_size), backend.batch_size)
+        return backend
 
     def _store(self, output: Output, result: GenerationResult) -> bool:
         if result.error:
@@ -198,6 +214,11 @@ class Worker:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _rows_per_call(backend: Backend) -> int:
+    """Return how many rows it takes at once: more than its slots, where it refills them."""
+    return int(getattr(backend, "rows_per_call", backend.batch_size))
 
 
 def _engine_record(backend: Backend) -> dict[str, Any]:

@@ -19,16 +19,20 @@ class Registered:
     module: str
     label: str
     needs_model: bool = True
+    #: At temperature 0 the prompt alone decides the text: rows that are alike are made once.
+    greedy_at_zero: bool = False
 
 
 BACKENDS = {
     "transformers": Registered(
         module="generation.backends.transformers",
         label="Transformers, on this server's workers",
+        greedy_at_zero=True,
     ),
     "openai_http": Registered(
         module="generation.backends.openai_http",
         label="A server that speaks OpenAI's protocol (vLLM, SGLang, llama.cpp)",
+        greedy_at_zero=True,
     ),
     "speech": Registered(
         module="generation.backends.speech",
@@ -70,7 +74,8 @@ class GenerationResult:
 class Backend(Protocol):
     """An engine with one model loaded."""
 
-    #: How many rows it computes at once: what a worker that is asked to stop still finishes.
+    #: How many rows it computes at once: what a worker that is asked to stop still finishes. One
+    #: that refills its slots has `rows_per_call` as well, more rows than slots, and yields None.
     batch_size: int
 
     def __init__(self, model: str, *, dtype: str) -> None: ...
@@ -79,8 +84,12 @@ class Backend(Protocol):
         """Describe weights, versions and device, for the job's record."""
         ...
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[GenerationResult]:
-        """Yield one result for each request, in any order, as soon as it is finished."""
+    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[GenerationResult | None]:
+        """Yield one result for each request, in any order, as soon as it is finished.
+
+        None says that nothing is lost but the rows at hand if it is left here: a worker that is
+        asked to stop leaves it.
+        """
         ...
 
 

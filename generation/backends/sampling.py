@@ -7,9 +7,11 @@ on the rows beside it: the Gumbel-max trick (Gumbel, 1954) over splitmix64 (Stee
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from generation.backends import GenerationRequest
 from generation.backends.settings import GenerationSettings
 
 #: Goes into provenance: a change of the arithmetic below is a new version.
@@ -17,66 +19,54 @@ SAMPLER_VERSION = "gumbel-splitmix64-1"
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed 64-bit number
 
 
-class RowSampler:
-    """A logits processor: leaves one token a row, chosen by the row's own settings and key.
+def choose_tokens(scores: Any, requests: Sequence[GenerationRequest], steps: Sequence[int]) -> Any:
+    """Return each row's next token, [rows]; at temperature 0 the most likely one.
 
-    Called with ids [rows, length] and scores [rows, vocabulary]; returns scores of that shape in
-    which all but the chosen token are minus infinity. Greedy rows pass through.
+    `scores` are logits [rows, vocabulary]; `steps` counts the tokens that each row has already.
     """
+    tokens = scores.argmax(-1)
+    # Rows of one system share settings, so that a few operations do for all of them.
+    alike: dict[tuple[float, int, float], list[int]] = defaultdict(list)
+    for row, request in enumerate(requests):
+        if request.settings.temperature > 0:
+            alike[_limits(request.settings)].append(row)
+    for (temperature, top_k, top_p), rows in alike.items():
+        logits = _truncated(scores[rows].double() / temperature, top_k=top_k, top_p=top_p)
+        keys = [requests[row].seed_key for row in rows]
+        noise = _uniform(keys, [steps[row] for row in rows], like=scores)
+        tokens[rows] = (logits - (-noise.log()).log()).argmax(-1)
+    return tokens
 
-    def __init__(
-        self, settings: Sequence[GenerationSettings], keys: Sequence[bytes], *, prompt_length: int
-    ) -> None:
-        import torch
 
-        self.settings = settings
-        self.prompt_length = prompt_length
-        self.rows = [i for i, s in enumerate(settings) if s.temperature > 0]
-        self.keys = torch.tensor(
-            [int.from_bytes(keys[i][:8], "little", signed=True) for i in self.rows]
-        )
+def _limits(settings: GenerationSettings) -> tuple[float, int, float]:
+    return settings.temperature, settings.top_k, settings.top_p
 
-    def __call__(self, ids: Any, scores: Any) -> Any:
-        if not self.rows:
-            return scores
-        import torch
 
-        chosen = self._truncated(scores[self.rows].double())
-        chosen -= torch.log(-torch.log(self._uniform(ids.shape[1], scores)))
-        tokens = chosen.argmax(-1, keepdim=True)
-        result = scores.clone()
-        result[self.rows] = torch.full_like(scores[self.rows], float("-inf")).scatter_(
-            1, tokens, 0.0
-        )
-        return result
+def _truncated(logits: Any, *, top_k: int, top_p: float) -> Any:
+    """Leave out what top_k and top_p leave out; at least the most likely token stays."""
+    if 0 < top_k < logits.shape[1]:
+        lowest = logits.topk(top_k).values[:, -1:]
+        logits = logits.masked_fill(logits < lowest, float("-inf"))
+    if top_p < 1:
+        ranked, order = logits.sort(descending=True)
+        shares = ranked.softmax(-1)
+        tail = shares.cumsum(-1) - shares >= top_p
+        logits = logits.masked_fill(tail.scatter(1, order, tail), float("-inf"))
+    return logits
 
-    def _truncated(self, logits: Any) -> Any:
-        """Divide by each row's temperature; leave out what top_k and top_p leave out."""
-        import torch
 
-        for place, row in enumerate(self.rows):
-            settings = self.settings[row]
-            logits[place] /= settings.temperature
-            if 0 < settings.top_k < logits.shape[1]:
-                lowest = torch.topk(logits[place], settings.top_k).values[-1]
-                logits[place][logits[place] < lowest] = float("-inf")
-            if settings.top_p < 1:
-                ranked, order = torch.sort(logits[place], descending=True)
-                before = ranked.softmax(-1).cumsum(-1) - ranked.softmax(-1)
-                logits[place][order[before >= settings.top_p]] = float("-inf")
-        return logits
+def _uniform(keys: Sequence[bytes], steps: Sequence[int], *, like: Any) -> Any:
+    """Return numbers in (0, 1), [rows, vocabulary], from key, step and token."""
+    import torch
 
-    def _uniform(self, length: int, scores: Any) -> Any:
-        """Return numbers in (0, 1), [sampled rows, vocabulary], from key, step and token."""
-        import torch
-
-        step = length - self.prompt_length + 1
-        # A tensor, because its product wraps around at 64 bits, as the hash wants it.
-        golden = torch.tensor(_GOLDEN, device=scores.device)
-        base = _mix(self.keys.to(scores.device) + golden * step)[:, None]
-        tokens = torch.arange(1, scores.shape[1] + 1, device=scores.device)[None]
-        bits = (_mix(base + golden * tokens) >> 11) & ((1 << 53) - 1)
-        return (bits.double() + 0.5) * 2.0**-53
+    numbers = [int.from_bytes(key[:8], "little", signed=True) for key in keys]
+    key, step = (torch.tensor(values, device=like.device) for values in (numbers, steps))
+    # A tensor, because its product wraps around at 64 bits, as the hash wants it.
+    golden = torch.tensor(_GOLDEN, device=like.device)
+    base = _mix(key + golden * (step + 1))[:, None]
+    tokens = torch.arange(1, like.shape[1] + 1, device=like.device)[None]
+    bits = (_mix(base + golden * tokens) >> 11) & ((1 << 53) - 1)
+    return (bits.double() + 0.5) * 2.0**-53
 
 
 def _mix(x: Any) -> Any:

@@ -1,11 +1,15 @@
-"""Local causal language models by `transformers`, in left-padded batches."""
+"""Local language models by `transformers`, on CPU or GPU.
+
+A decoder-only model refills its slots (`slots.py`); any other makes batches (`static_batches.py`).
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -14,12 +18,17 @@ from django.conf import settings as site
 from evalsite.lib.text import sha256
 from generation.backends import GenerationRequest, GenerationResult
 from generation.backends.local_models import file_hashes, model_folder
-from generation.backends.sampling import SAMPLER_VERSION, RowSampler
+from generation.backends.prompts import Prompts
+from generation.backends.rows import Endings, Row
+from generation.backends.sampling import SAMPLER_VERSION
+from generation.backends.slots import SlotEngine, can_refill
+from generation.backends.static_batches import StaticEngine
 from generation.exceptions import ModelNotUsable
 
-#: Rows that one batch holds. On a CPU 24 make twice the tokens a second that 8 make; the worker's
-#: first batch is smaller, so that the first outputs come soon.
-CPU_BATCH, GPU_BATCH = 24, 64
+#: Rows made at once. Too many for the memory is no harm: a shortage halves them.
+CPU_SLOTS, GPU_SLOTS = 24, 128
+#: Rows that the worker leases for each slot, so that slots are refilled.
+ROWS_PER_SLOT = 4
 
 
 class Backend:
@@ -29,36 +38,29 @@ class Backend:
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()
         self.name, self.folder = model, model_folder(model)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.batch_size = GPU_BATCH if self.device == "cuda" else CPU_BATCH
+        self.batch_size = GPU_SLOTS if self.device == "cuda" else CPU_SLOTS
         if dtype == "auto":
             dtype = "bfloat16" if self.device == "cuda" else "float32"
         self.dtype = dtype
-        safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        self.tokenizer = AutoTokenizer.from_pretrained(self.folder, padding_side="left", **safely)
-        self.model = (
-            AutoModelForCausalLM.from_pretrained(
-                self.folder, dtype=getattr(torch, dtype), use_safetensors=True, **safely
-            )
-            .eval()
-            .to(self.device)
-        )
+        self.tokenizer, self.model = _load(self.folder, dtype=dtype, device=self.device)
         self.own_config = self.model.generation_config.to_diff_dict()
         self.eos_ids = _as_list(self.model.generation_config.eos_token_id)
         self.pad_id = self._pad_id()
-        # The model's own defaults (temperature and the like) must not act beside a system's.
-        self.model.generation_config = GenerationConfig(
-            do_sample=False,
-            eos_token_id=self.eos_ids or None,
-            pad_token_id=self.pad_id,
-            bos_token_id=self.model.generation_config.bos_token_id,
+        self.model.generation_config = self._plain_config()
+        has_encoder = bool(self.model.config.is_encoder_decoder)
+        context = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        self.prompts = Prompts(tokenizer=self.tokenizer, context=context, has_encoder=has_encoder)
+        self.endings = Endings(
+            tokenizer=self.tokenizer,
+            eos_ids=frozenset(self.eos_ids),
+            seconds=site.EVALSITE_ROW_SECONDS,
         )
-        self.context = int(getattr(self.model.config, "max_position_embeddings", 0) or 2**31)
+        self.refills = not has_encoder and can_refill(self.model)
+        engine = SlotEngine if self.refills else StaticEngine
+        self.engine = engine(self.model, self.endings, pad_id=self.pad_id, device=self.device)
 
     def _pad_id(self) -> int:
         for candidate in (self.tokenizer.pad_token_id, *self.eos_ids):
@@ -66,20 +68,45 @@ class Backend:
                 return int(candidate)
         raise ModelNotUsable(f"The model {self.name!r} has neither a pad nor an end token.")
 
+    def _plain_config(self) -> Any:
+        """Return a generation config without the model's own temperature and the like.
+
+        They must not act beside a system's settings.
+        """
+        from transformers import GenerationConfig
+
+        own = self.model.generation_config
+        return GenerationConfig(
+            do_sample=False,
+            eos_token_id=self.eos_ids or None,
+            pad_token_id=self.pad_id,
+            bos_token_id=own.bos_token_id,
+            decoder_start_token_id=own.decoder_start_token_id,
+            forced_bos_token_id=own.forced_bos_token_id,
+        )
+
+    @property
+    def rows_per_call(self) -> int:
+        return ROWS_PER_SLOT * self.batch_size
+
+    @cached_property
+    def _file_hashes(self) -> dict[str, str]:
+        return file_hashes(self.folder)
+
     def provenance(self) -> dict[str, Any]:
         import torch
 
         cuda = self.device == "cuda"
         device = torch.cuda.get_device_name() if cuda else platform.processor() or "CPU"
         return {
-            "engine": "transformers generate, left-padded static batches",
+            "engine": "evalsite slots" if self.refills else "transformers generate, static batches",
+            "slots": self.batch_size,
             "model": self.name,
             "revision": self.name.partition("@")[2] or None,
-            "files": file_hashes(self.folder),
+            "files": self._file_hashes,
             "chat_template_sha256": sha256(str(self.tokenizer.chat_template or "")),
             "dtype": self.dtype,
             "attention": self.model.config._attn_implementation,
-            "batch_size": self.batch_size,
             "own_generation_config": self.own_config,
             # Temperature and the like are a row's own, by the sampler: see the job's settings.
             "generation_config": self.model.generation_config.to_dict(),
@@ -91,138 +118,91 @@ class Backend:
             | {"python": platform.python_version(), "evalsite": site.EVALSITE_VERSION},
         }
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[GenerationResult]:
-        ready: list[tuple[GenerationRequest, list[int]]] = []
+    def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[GenerationResult | None]:
+        """Yield each row when it has ended, a bad one with its reason; None between steps."""
+        rows = []
         for request in requests:
             try:
-                ready.append((request, self._token_ids(request)))
+                rows.append(Row(request=request, prompt_ids=self.prompts.ids(request)))
             except ModelNotUsable as error:
                 yield GenerationResult(key=request.key, error=str(error))
-        # Rows of like length share a batch, so that little is padded.
-        ready.sort(key=lambda pair: len(pair[1]))
-        for start in range(0, len(ready), self.batch_size):
-            yield from self._generate_batch(ready[start : start + self.batch_size])
+        while rows:
+            if (yield from self._run(rows)):
+                yield from self._after_shortage(rows)
 
-    def _token_ids(self, request: GenerationRequest) -> list[int]:
-        """Return the rendered prompt as ids; never by way of text, which doubles the BOS token."""
-        settings, messages = request.settings, list(request.messages)
-        if not messages[-1]["content"].strip():
-            raise ModelNotUsable("The prompt is empty.")
-        if settings.mode == "plain":
-            ids = self.tokenizer(messages[-1]["content"])["input_ids"]
-        elif not self.tokenizer.chat_template:
-            raise ModelNotUsable("The model has no chat template: set the system's mode to plain.")
-        else:
-            if settings.system_prompt is not None:
-                messages = [{"role": "system", "content": settings.system_prompt}, *messages]
-            ids = self.tokenizer.apply_chat_template(
-                messages, add_generation_prompt=True, return_dict=True
-            )["input_ids"]
-        room = self.context - settings.max_new_tokens
-        if len(ids) > room:
-            raise ModelNotUsable(
-                f"The prompt has {len(ids)} tokens; the model's context leaves room for {room}."
-            )
-        return list(ids)
-
-    def _generate_batch(
-        self, batch: Sequence[tuple[GenerationRequest, list[int]]]
-    ) -> Iterator[GenerationResult]:
+    def _run(self, rows: list[Row]) -> Generator[GenerationResult | None, None, bool]:
+        """Make `rows`, taking out each that has ended; return whether memory ran out."""
         import torch
-        from transformers import LogitsProcessorList, StoppingCriteriaList
 
-        requests = [request for request, _ in batch]
-        padded = self.tokenizer.pad(
-            {"input_ids": [ids for _, ids in batch]}, padding=True, return_tensors="pt"
-        ).to(self.device)
-        length = padded["input_ids"].shape[1]
-        sampler = RowSampler(
-            [r.settings for r in requests], [r.seed_key for r in requests], prompt_length=length
-        )
-        ends = _RowEnds(requests, self.tokenizer, prompt_length=length)
-        started = time.perf_counter()
-        with torch.inference_mode():
-            rows = self.model.generate(
-                **padded,
-                max_new_tokens=max(r.settings.max_new_tokens for r in requests),
-                logits_processor=LogitsProcessorList([sampler]),
-                stopping_criteria=StoppingCriteriaList([ends]),
-            )[:, length:].tolist()
-        seconds = (time.perf_counter() - started) / len(batch)
-        for (request, ids), row in zip(batch, rows, strict=True):
-            yield self._result(request, ids, row, seconds=seconds, batch_rows=len(batch))
+        try:
+            for row in self.engine.run(tuple(rows), slots=self.batch_size):
+                if row is None:
+                    yield None
+                else:
+                    rows.remove(row)
+                    yield self._result(row)
+        except torch.OutOfMemoryError:
+            return True
+        return False
 
-    def _result(
-        self,
-        request: GenerationRequest,
-        prompt_ids: list[int],
-        row: list[int],
-        *,
-        seconds: float,
-        batch_rows: int,
-    ) -> GenerationResult:
-        ids = row[: request.settings.max_new_tokens]
-        end = next((i for i, token in enumerate(ids) if token in self.eos_ids), None)
-        finish = "length"
-        if end is not None:
-            ids, finish = ids[: end + 1], "eos"
-        text = self.tokenizer.decode(ids, skip_special_tokens=True)
-        if (cut := _stop_position(text, request.settings.stop)) is not None:
-            text, finish = text[:cut], "stop"
-            ids = self._until_stop(ids, request.settings.stop)
+    def _after_shortage(self, rows: list[Row]) -> Iterator[GenerationResult]:
+        """Halve the slots, for good; at one slot the row that it was for fails."""
+        import torch
+
+        held, self.engine.rows = self.engine.rows, []
+        # The exception is gone here, and with it the frames that held on to tensors.
+        gc.collect()
+        torch.cuda.empty_cache()
+        if self.batch_size > 1:
+            self.batch_size //= 2
+        else:
+            for row in held or rows[:1]:
+                rows.remove(row)
+                tokens = len(row.prompt_ids)
+                error = f"The memory does not hold this row alone: its prompt has {tokens} tokens."
+                yield GenerationResult(key=row.request.key, error=error)
+        for row in rows:
+            row.restart()
+
+    def _result(self, row: Row) -> GenerationResult:
+        if row.error:
+            return GenerationResult(key=row.request.key, error=row.error)
         return GenerationResult(
-            key=request.key,
-            text=text,
-            finish_reason=finish,
-            prompt_tokens=len(prompt_ids),
-            output_tokens=len(ids),
-            seconds=seconds,
+            key=row.request.key,
+            text=self.endings.text(row),
+            finish_reason=row.finish,
+            prompt_tokens=len(row.prompt_ids),
+            output_tokens=len(row.made),
+            seconds=row.seconds,
             provenance={
-                "prompt_ids_sha256": sha256(" ".join(map(str, prompt_ids))),
-                "seed_key": request.seed_key.hex(),
-                "token_ids": ids,
-                "batch_rows": batch_rows,
+                "prompt_ids_sha256": sha256(" ".join(map(str, row.prompt_ids))),
+                "seed_key": row.request.seed_key.hex(),
+                "token_ids": row.made,
+                "batch_rows": row.beside,
             },
         )
 
-    def _until_stop(self, ids: list[int], stop: Sequence[str]) -> list[int]:
-        """Leave out the padding of a row that ended at a stop string before its batch did."""
-        for length in range(1, len(ids)):
-            text = self.tokenizer.decode(ids[:length], skip_special_tokens=True)
-            if _stop_position(text, stop) is not None:
-                return ids[:length]
-        return ids
 
+def _load(folder: Any, *, dtype: str, device: str) -> tuple[Any, Any]:
+    """Return tokenizer and model; an encoder-decoder where the folder's config says so."""
+    import torch
+    from transformers import (
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoModelForSeq2SeqLM,
+        AutoTokenizer,
+    )
+    from transformers.utils import logging
 
-class _RowEnds:
-    """A stopping criterion that ends each row at its own token limit or stop string."""
-
-    def __init__(
-        self, requests: Sequence[GenerationRequest], tokenizer: Any, *, prompt_length: int
-    ) -> None:
-        self.requests, self.tokenizer, self.prompt_length = requests, tokenizer, prompt_length
-
-    def __call__(self, ids: Any, scores: Any, **_: Any) -> Any:
-        import torch
-
-        made = ids.shape[1] - self.prompt_length
-        ends = [
-            made >= request.settings.max_new_tokens or self._has_stop(request, ids[i])
-            for i, request in enumerate(self.requests)
-        ]
-        return torch.tensor(ends, device=ids.device)
-
-    def _has_stop(self, request: GenerationRequest, row: Any) -> bool:
-        stop = request.settings.stop
-        if not stop:
-            return False
-        text = self.tokenizer.decode(row[self.prompt_length :], skip_special_tokens=True)
-        return _stop_position(text, stop) is not None
-
-
-def _stop_position(text: str, stop: Sequence[str]) -> int | None:
-    found = [place for s in stop if (place := text.find(s)) >= 0]
-    return min(found) if found else None
+    logging.disable_progress_bar()
+    safely: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", **safely)
+    config = AutoConfig.from_pretrained(folder, **safely)
+    kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    model = kind.from_pretrained(
+        folder, dtype=getattr(torch, dtype), use_safetensors=True, **safely
+    )
+    return tokenizer, model.eval().to(device)
 
 
 def _as_list(value: int | list[int] | None) -> list[int]:

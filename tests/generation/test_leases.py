@@ -13,9 +13,9 @@ from django.utils.timezone import now
 
 from generation import leases
 from generation.backends import GenerationResult
-from generation.models import Job, Output, System
+from generation.models import Job, Output, Prompt, System
 from generation.services import cancel_job, queue_generation, retry_failed
-from generation.worker import Worker
+from generation.worker import Worker, seed_key
 from tests.factories import make_output, make_prompt_set, make_system
 from tests.processes import run_manage, spawn
 
@@ -158,6 +158,44 @@ def test_a_worker_that_is_asked_to_stop_finishes_its_batch_and_no_more(monkeypat
     assert not job.outputs.pending().exclude(attempts=0).exists()
 
 
+def test_a_worker_that_is_asked_to_stop_leaves_full_slots_after_a_step(monkeypatch):
+    from generation.backends import fake
+
+    worker, generate = Worker(), fake.Backend.generate
+
+    def step_by_step(self, requests):
+        for result in generate(self, requests):
+            yield result
+            worker.stop.set()
+            yield None
+
+    monkeypatch.setattr(fake.Backend, "rows_per_call", 8, raising=False)
+    monkeypatch.setattr(fake.Backend, "generate", step_by_step)
+    job = make_job(prompts=8)
+    assert worker.run(drain=True) == 1
+    assert job.outputs.pending().filter(attempts=0).count() == 7
+
+
+def test_a_shortage_of_memory_is_remembered_when_a_model_comes_back(monkeypatch):
+    from generation.backends import fake
+
+    calls, generate = [], fake.Backend.generate
+
+    def short_of_memory(self, requests):
+        calls.append((self.model, len(requests)))
+        yield from generate(self, requests)
+        if self.model == "large":
+            self.batch_size = 2
+
+    monkeypatch.setattr(fake.Backend, "batch_size", 4)
+    monkeypatch.setattr(fake.Backend, "generate", short_of_memory)
+    worker = Worker()
+    for model in ("large", "small", "large"):
+        make_job(prompts=4, model=model)
+        worker.run(drain=True)
+    assert calls == [("large", 4), ("small", 4), ("large", 2), ("large", 2)]
+
+
 def test_a_model_that_cannot_be_loaded_fails_its_rows_and_no_others():
     prompt_set = make_prompt_set(prompts=2)
     lost = make_system(backend=System.Backend.TRANSFORMERS, model="not-there")
@@ -234,6 +272,23 @@ def test_the_same_seed_gives_the_same_texts_and_another_seed_others():
         texts.append(list(system.outputs.values_list("text", flat=True)))
         System.objects.filter(pk=system.pk).update(slug=f"was-{number}")
     assert texts[0] == texts[1] != texts[2]
+
+
+def test_a_rows_random_numbers_depend_on_seed_system_prompt_and_sample_alone():
+    def key(seed=1, system="s", prompt="p", sample=0, **elsewhere):
+        return seed_key(
+            Output(
+                job=Job(seed=seed),
+                system=System(slug=system),
+                prompt=Prompt(key=prompt),
+                sample=sample,
+                **elsewhere,
+            )
+        )
+
+    others = key(seed=2), key(system="t"), key(prompt="q"), key(sample=1)
+    assert len({key(), *others}) == 5
+    assert key(pk=7, queue_position=3, attempts=2, fence=9, worker="w") == key()
 
 
 def wait_for(condition, *, seconds: float = 60.0) -> None:

@@ -69,8 +69,8 @@ def test_fewer_slots_after_a_shortage_are_another_engine_record(monkeypatch):
         return {"engine": "fake", "slots": self.batch_size}
 
     def short_of_memory(self, requests):
-        self.batch_size = 1
         yield from generate(self, requests)
+        self.batch_size = 1
 
     generate = fake.Backend.generate
     monkeypatch.setattr(fake.Backend, "batch_size", 2)
@@ -180,7 +180,7 @@ def test_a_real_models_rows_record_all_that_could_make_them_again():
         record["versions"]
     )
     assert record["generation_config"]["do_sample"] is False
-    assert {"engine", "batch_size", "attention", "sampler", "device", "driver"} <= record.keys()
+    assert {"engine", "slots", "attention", "sampler", "device", "driver"} <= record.keys()
     row = output.provenance
     assert len(row["token_ids"]) == output.output_tokens
     assert len(row["prompt_ids_sha256"]) == len(row["seed_key"]) == 64

@@ -1,0 +1,99 @@
+"""`kill -9` and SIGTERM while slots are full: no row is lost, none is made twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import time
+from contextlib import suppress
+
+import pytest
+
+from generation.backends import load_backend
+from generation.models import Job, System
+from generation.services import queue_generation
+from generation.worker import _request
+from tests.factories import make_prompt_set, make_system
+from tests.generation.tiny_models import save_model
+from tests.processes import spawn
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+def make_job(root, *, prompts: int, max_new_tokens: int) -> Job:
+    settings = {"temperature": 1.0, "max_new_tokens": max_new_tokens, "dtype": "float32"}
+    system = make_system(
+        backend=System.Backend.TRANSFORMERS, model=save_model(root, "llama"), settings=settings
+    )
+    return queue_generation(system=system, prompt_set=make_prompt_set(prompts=prompts))
+
+
+def start_worker(root, *arguments: str) -> subprocess.Popen[str]:
+    environment = {"EVALSITE_MODEL_ROOTS": str(root)}
+    return spawn("run_generation_worker", *arguments, environment=environment)
+
+
+def wait_for(condition, *, seconds: float = 300.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.05)
+
+
+def test_workers_that_are_killed_at_random_lose_no_row_and_make_none_twice(settings, tmp_path):
+    job = make_job(tmp_path, prompts=150, max_new_tokens=60)
+    rng = random.Random(5)
+    before = killed_after_some_rows(job, tmp_path, seconds=rng.uniform(0, 0.3), done=0)
+    # Two: a row that three workers died over would be taken for the cause.
+    first = before
+    before = killed_after_some_rows(job, tmp_path, seconds=rng.uniform(0, 0.3), done=len(first))
+    assert first.items() <= before.items()
+    assert 0 < len(before) < 150
+    last = start_worker(tmp_path, "--drain")
+    assert last.wait(timeout=300) == 0
+    after = hashes(job)
+    assert before.items() <= after.items()
+    assert len(after) == 150
+    assert set(job.outputs.values_list("fence", flat=True)) <= {1, 2, 3}
+    assert says_what_it_says_undisturbed(job, settings, tmp_path)
+
+
+def killed_after_some_rows(job: Job, root, *, seconds: float, done: int) -> dict[int, str]:
+    """Kill a worker so long after its first row is stored; return what is stored then."""
+    victim = start_worker(root, "--lease-seconds", "2")
+    try:
+        wait_for(lambda: job.outputs.done().count() > done)
+        with suppress(subprocess.TimeoutExpired):
+            victim.wait(timeout=seconds)
+    finally:
+        victim.send_signal(signal.SIGKILL)
+        victim.wait()
+    return hashes(job)
+
+
+def hashes(job: Job) -> dict[int, str]:
+    return dict(job.outputs.done().values_list("pk", "text_hash"))
+
+
+def says_what_it_says_undisturbed(job: Job, settings, root) -> bool:
+    settings.EVALSITE_MODEL_ROOTS = [root.resolve()]
+    backend = load_backend("transformers", job.system.model, dtype="float32")
+    outputs = list(job.outputs.select_related("system", "prompt", "job")[:10])
+    made = [result for result in backend.generate([_request(o) for o in outputs]) if result]
+    return {o.pk: o.text for o in outputs} == {result.key: result.text for result in made}
+
+
+def test_a_stopped_worker_finishes_its_step_and_gives_its_rows_back(tmp_path):
+    job = make_job(tmp_path, prompts=200, max_new_tokens=500)
+    worker = start_worker(tmp_path)
+    try:
+        wait_for(lambda: job.outputs.done().exists())
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=60) == 0
+    finally:
+        worker.kill()
+    assert not job.outputs.filter(state="running").exists()
+    pending = job.outputs.pending()
+    assert pending.exists()
+    assert not pending.exclude(attempts=0).exists()
