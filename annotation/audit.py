@@ -23,6 +23,7 @@ from annotation.findings import Finding
 from annotation.models import Assignment, Rater, Side, Study
 from annotation.redaction import left_over
 from annotation.self_naming import FAMILIES, SHORTEST_NAME, names_in, names_of, says
+from annotation.shown_ids import ShownIds
 from annotation.shown_orders import ShownOrders
 from annotation.steps import AUDIO, CONSENT, DONE, INSTRUCTIONS, SURVEY, Step, current_step
 from annotation.survey import questions_of
@@ -64,11 +65,14 @@ class _Crawl:
         #: Shown once more where a training answer is talked about.
         self.answered: Assignment | None = None
         self.orders = ShownOrders()
+        self.ids = ShownIds()
 
     def findings(self) -> Iterator[Finding]:
         yield from self._way()
         for rule in self.orders.rules():
             yield Finding(where="order of the tasks", what=rule, is_leak=True)
+        for rule in self.ids.rules():
+            yield Finding(where="markup of the tasks", what=rule, is_leak=True)
         yield from self.media.differences()
 
     def _way(self) -> Iterator[Finding]:
@@ -78,14 +82,15 @@ class _Crawl:
         while True:
             step = self._step()
             path = self._path(step.name)
-            yield from self._get(path)
+            page = self.client.get(path)
+            yield from self._looked_at(path, page)
             if step is DONE:
                 return
             slot = self._slot()
             if slot is not None:
                 yield from self._self_naming(slot)
                 yield from self._files(slot)
-                self.orders.note(_systems_shown(slot))
+                self._note(slot, page.content.decode())
                 self.answered = slot
                 yield from self._post(path, {"token": slot.token, **_answer(slot)})
             elif step in (CONSENT, INSTRUCTIONS):
@@ -96,6 +101,17 @@ class _Crawl:
                 yield from self._post(path, _survey_answers(self.study))
             elif self._step() is step:
                 return  # nothing to judge is left
+
+    def _note(self, slot: Assignment, page: str) -> None:
+        """Collect what only many pages together can tell."""
+        shown = _shown(slot)
+        self.orders.note([system for _, system in shown])
+        outputs = [output for output, _ in shown if output is not None]
+        self.ids.note(
+            self._without_outputs(page),
+            outputs=[output.pk for output in outputs],
+            systems=[output.system_id for output in outputs],
+        )
 
     def _audio_gate(self, path: str) -> Iterator[Finding]:
         """Set the volume, or answer the open part rightly once its sounds were looked at."""
@@ -205,17 +221,20 @@ def _any_answer(slot: Assignment) -> dict[str, str]:
     }
 
 
-def _systems_shown(slot: Assignment) -> list[str]:
-    """Return the systems of a task in the order shown, the hidden reference included."""
+def _shown(slot: Assignment) -> list[tuple[Output | None, str]]:
+    """Return the outputs of a task in the order shown, each with its system's slug.
+
+    What hides among them has its role, and no output.
+    """
     task = slot.task
     if slot.order:
-        places = {place.place: place for place in task.outputs.select_related("system")}
+        places = {place.place: place for place in task.outputs.select_related("system", "output")}
         shown = [places[number] for number in slot.order]
-        return [place.system.slug if place.system else place.role for place in shown]
+        return [(p.output, p.system.slug if p.system else p.role) for p in shown]
     outputs = task.all_outputs()
     if slot.left == Side.B:
         outputs.reverse()
-    return [output.system.slug for output in outputs]
+    return [(output, output.system.slug) for output in outputs]
 
 
 def _survey_answers(study: Study) -> dict[str, str]:

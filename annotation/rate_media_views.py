@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from annotation.assignments import assignment_for_screen
-from annotation.blinding import low_pass_at, media_at
+from annotation.blinding import blind_task, low_pass_at, media_at
+from annotation.foresight import foreseen_slot, slot_ahead
 from annotation.models import Assignment, Rater
-from annotation.rate_access import known_rater
+from annotation.rate_access import RaterHttpRequest, known_rater
+from annotation.rate_pages import at_step
+from annotation.steps import JUDGE
 from generation.anchors import served_anchor
 from generation.copies import served_copy
 from generation.exceptions import MediaDamaged
@@ -38,6 +41,19 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
         return no_media()
 
 
+@require_safe
+@at_step(JUDGE.name)
+def ahead(request: RaterHttpRequest) -> HttpResponse:
+    """Name the files of what the rater will probably be given next, for the browser to fetch."""
+    pk = foreseen_slot(request.rater)
+    if pk is None:
+        return JsonResponse({"files": []})
+    assignment = assignment_for_screen(pk)
+    assignment.study = request.rater.study
+    files = [media.url for media in blind_task(assignment).media]
+    return JsonResponse({"files": list(dict.fromkeys(files))})
+
+
 def _copy(source: Media, hertz: int | None, rater: Rater) -> Media | None:
     loudness = rater.study.way.loudness
     if hertz is None:
@@ -46,10 +62,10 @@ def _copy(source: Media, hertz: int | None, rater: Rater) -> Media | None:
 
 
 def _shown_now(rater: Rater, token: UUID) -> int | None:
-    """Return the assignment's key while it is on the rater's screen, or the last that was."""
+    """Return the key of what is on the rater's screen, was there just now or may come next."""
     slot = rater.assignments.filter(token=token).first()
     if slot is None:
-        return None
+        return slot_ahead(rater, token)
     if slot.state == Assignment.State.CLAIMED:
         return slot.pk if slot.lease_until and slot.lease_until > now() else None
     judged = rater.assignments.judged().order_by("-judged_at", "-pk")

@@ -24,6 +24,7 @@ study_urls = [
     path("pause/", views.pause, name="rate-pause"),
     path("survey/", rate_end_views.survey, name="rate-survey"),
     path("done/", rate_end_views.done, name="rate-done"),
+    path("ahead/", rate_media_views.ahead, name="rate-ahead"),
     path("media/<uuid:token>/<str:place>/", rate_media_views.rate_media, name="rate-media"),
     # Below the study, so that the browser sends the study's cookie along.
     path("join/<str:token>/", join_page, name="rate-join"),

@@ -147,6 +147,7 @@ def _turn(request: RaterHttpRequest, turn: Turn, refused: Refused | None = None)
         request,
         "judge",
         answer_url=reverse("annotation:rate-judge", args=[study.public_id]),
+        ahead_url=reverse("annotation:rate-ahead", args=[study.public_id]),
         reasons=Flag.Reason.choices,
         **_countdown(rater, turn),
         can_skip=not turn.is_correction,

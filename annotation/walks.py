@@ -98,11 +98,11 @@ def open_slots_for(rater: Rater) -> list[OpenSlot]:
     Where few are left, what others have left lying is taken back, and the design's next tasks
     are made.
     """
-    slots = _window(rater)
+    slots = window(rater)
     if len(slots) < WINDOW and take_back_expired(rater.study):
-        slots = _window(rater)
+        slots = window(rater)
     while len(slots) < WINDOW and make_next_stretch(rater.study):
-        slots = _window(rater)
+        slots = window(rater)
     return slots
 
 
@@ -121,7 +121,7 @@ def walk_to(rater: Rater, position: int) -> None:
         Rater.objects.filter(pk=rater.pk).update(cursor=position)
 
 
-def _window(rater: Rater) -> list[OpenSlot]:
+def window(rater: Rater) -> list[OpenSlot]:
     """Return up to `WINDOW` slots from the rater's place on, and round the ring to it."""
     half = (rater.study_id, rater.cursor, rater.pk, WINDOW)
     with connection.cursor() as cursor:

@@ -7,11 +7,13 @@ import json
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
+from annotation import rate_media_views
 from annotation.launch import launch_study
 from annotation.models import Judgment, Rater, Study
 from annotation.way import set_way
+from generation.media_responses import send_media
 from tests.browser.people import overflows, start_judging, violations
 from tests.factories import make_rater, make_study
 from tests.media.makers import import_media, sound_study
@@ -170,3 +172,44 @@ def test_what_the_form_sends_is_what_the_server_reads(page, tmp_path):
     expect(page.get_by_text("1 of 2", exact=True)).to_be_visible()
     stored = Judgment.objects.get().plays
     assert stored["0"] == dict(zip(("starts", "ends", "seconds"), sent["0"], strict=True))
+
+
+@pytest.mark.parametrize("kind", ["sounds", "images"])
+def test_the_next_tasks_files_are_there_before_it_comes(page, tmp_path, monkeypatch, kind):
+    rater = sounds(tmp_path, prompts=3) if kind == "sounds" else make_rater(images(tmp_path))
+    sent: list[str] = []
+
+    def counting(request, media):
+        sent.append(request.path)
+        return send_media(request, media)
+
+    monkeypatch.setattr(rate_media_views, "send_media", counting)
+    answers: list[Response] = []
+    page.on("response", lambda r: answers.append(r) if r.url.endswith("/ahead/") else None)
+    start_judging(page, rater)
+    here = set(page.locator("#main :is(audio, img)").evaluate_all("all => all.map(e => e.src)"))
+    page.wait_for_function(
+        "() => performance.getEntriesByType('resource').some(e => e.name.endsWith('/ahead/'))"
+    )
+    files = answers[0].json()["files"]
+    assert len(files) == 2
+    page.wait_for_function(
+        "files => files.every(file => performance.getEntriesByType('resource')"
+        ".some(entry => entry.name.endsWith(file) && entry.responseEnd > 0))",
+        arg=files,
+    )
+    before = len(sent)
+    page.keyboard.press("1")
+    expect(page.get_by_text("1 of", exact=False).first).to_be_visible()
+    page.wait_for_function(
+        "here => { const all = [...document.querySelectorAll('#main :is(audio, img)')];"
+        " return all.length === 2 && all.every(e => !here.includes(e.src)"
+        " && (e.complete || e.readyState === 4)); }",
+        arg=list(here),
+    )
+    shown = page.locator("#main :is(audio, img)").evaluate_all("all => all.map(e => e.src)")
+    assert [address.partition("/rate/")[2] for address in shown] == [
+        file.partition("/rate/")[2] for file in files
+    ]
+    asked_again = [path for path in sent[before:] if path in files]
+    assert asked_again == []

@@ -14,10 +14,10 @@ from evalsite.lib.commands import EvalsiteCommand
 class Command(EvalsiteCommand):
     help = (
         "Crawl the study as a rater. Exit status 1 on any leak: a system's name, slug or model, a "
-        "model family, an output's hash, in a page, header, cookie, address or file; a format or "
-        "header of files that only some systems have; sides or tasks in an order that is a rule. "
-        "Outputs that name themselves, and systems that are not equally loud, are listed. Nothing "
-        "is stored."
+        "model family, an output's hash, in a page, header, cookie, address or file; keys of rows; "
+        "a format or header of files that only some systems have; sides or tasks in an order that "
+        "is a rule. Outputs that name themselves, and systems that are not equally loud, are "
+        "listed. Nothing is stored."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
