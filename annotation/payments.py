@@ -17,8 +17,6 @@ COLUMNS = (
     "checks_right", "checks_asked", "minutes", "base", "bonus", "total", "currency",
 )  # fmt: skip
 _CENT = Decimal("0.01")
-#: A spreadsheet runs a cell that begins so.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 500
 
 
@@ -50,10 +48,10 @@ def _records(way: Way, raters: list[Rater]) -> Iterator[dict[str, Any]]:
         bonus = bonus_pay(way, rater, judged, mark)
         arrival = getattr(rater, "arrival", None)
         yield {
-            "rater": in_a_cell(rater.name),
-            "platform_id": in_a_cell(arrival.person) if arrival else "",
-            "listing": in_a_cell(arrival.listing) if arrival else "",
-            "visit": in_a_cell(arrival.visit) if arrival else "",
+            "rater": rater.name,
+            "platform_id": arrival.person if arrival else "",
+            "listing": arrival.listing if arrival else "",
+            "visit": arrival.visit if arrival else "",
             "outcome": rater.outcome or "on the way",
             "filled_up": "yes" if rater.is_filled_up else "no",
             "judgments": judged,
@@ -64,7 +62,7 @@ def _records(way: Way, raters: list[Rater]) -> Iterator[dict[str, Any]]:
             "base": f"{base:.2f}",
             "bonus": f"{bonus:.2f}",
             "total": f"{base + bonus:.2f}",
-            "currency": in_a_cell(way.currency),
+            "currency": way.currency,
         }
 
 
@@ -103,8 +101,3 @@ def bonus_pay(way: Way, rater: Rater, judged: int, marks: Marks) -> Decimal:
         Way.BonusRule.COMPLETE.value: rater.is_filled_up or judged >= rater.promised,
     }
     return way.bonus if is_earned.get(way.bonus_rule, False) else Decimal(0)
-
-
-def in_a_cell(text: str) -> str:
-    """Return the text so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

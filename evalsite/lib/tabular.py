@@ -239,7 +239,7 @@ def csv_lines(columns: Sequence[str], records: Iterable[dict[str, Any]]) -> Iter
     take as "this is text" and `read_rows` takes away again.
     """
     writer = csv.writer(_Echo(), lineterminator="\n")
-    yield writer.writerow(columns)
+    yield writer.writerow([_guarded(column) for column in columns])
     for record in records:
         yield writer.writerow([_guarded(record.get(c, "")) for c in columns])
 

@@ -47,16 +47,16 @@ def report_csv(report: dict[str, Any]) -> str:
         records += [{"criterion": part["label"], **row} for row in part["standings"]]
     records += [{"name": row["label"], **row} for row in report.get("apart") or []]
     header = [*(("criterion",) if criteria else ()), *columns, *extra]
-    return "".join(csv_lines([_safe(c) for c in header], _renamed(records, header)))
+    return "".join(csv_lines(header, records))
 
 
 def _plain(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return one record a mean."""
     return [
         {
-            "table": _safe(table["title"]),
-            "name": _safe(row["name"]),
-            "measure": _safe(column),
+            "table": table["title"],
+            "name": row["name"],
+            "measure": column,
             **{"mean": cell["value"], "low": cell["low"], "high": cell["high"]},
             "judgments": cell["judgments"],
         }
@@ -65,10 +65,6 @@ def _plain(report: dict[str, Any]) -> list[dict[str, Any]]:
         for column, cell in zip(table["columns"], row["cells"], strict=True)
         if cell
     ]
-
-
-def _renamed(records: list[dict[str, Any]], header: list[str]) -> list[dict[str, Any]]:
-    return [{_safe(c): _safe(record.get(c)) for c in header} for record in records]
 
 
 def _scores(report: dict[str, Any]) -> dict[str, dict[str, float]]:
@@ -80,11 +76,3 @@ def _scores(report: dict[str, Any]) -> dict[str, dict[str, float]]:
         if row["stderr"] is not None:
             scores[row["system"]][f"{name} (standard error)"] = row["stderr"]
     return scores
-
-
-def _safe(value: Any) -> Any:
-    """Keep a spreadsheet from taking a name for a formula."""
-    if value is None:
-        return ""
-    is_formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if is_formula else value

@@ -19,7 +19,7 @@ from annotation.gold_files import import_gold
 from annotation.joining import join, open_link
 from annotation.launch import launch_study
 from annotation.models import Rater, Study, SurveyAnswers, Way
-from annotation.payments import base_pay, bonus_pay, in_a_cell, payment_records
+from annotation.payments import base_pay, bonus_pay, payment_records
 from annotation.platforms import Ids
 from annotation.way import set_way
 from annotation.way_files import take_way
@@ -300,12 +300,6 @@ def test_payments_cost_the_same_statements_for_many_raters(django_assert_max_num
     fresh_study = Study.objects.select_related("stored_way").get(pk=study.pk)
     with django_assert_max_num_queries(4):
         assert len(list(payment_records(fresh_study))) == 12
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
-def test_no_cell_is_a_formula(text):
-    assert in_a_cell(text) == f"'{text}"
-    assert in_a_cell("x" + text) == "x" + text
 
 
 def test_the_survey_is_exported_with_a_column_a_question():

@@ -21,19 +21,19 @@ def prompts_of(*categories):
     prompt_set = make_prompt_set(prompts=0)
     for position, category in enumerate(categories):
         make_prompt(prompt_set=prompt_set, position=position, category=category)
-    return prompt_set.prompts
+    return prompt_set
 
 
 def test_the_shares_are_those_among_the_prompts():
-    assert shares_of_prompts(prompts_of("code", "chat", "code", "")) == {
+    assert shares_of_prompts(prompts_of("code", "chat", "code", "").prompts) == {
         "code": 0.5, "chat": 0.25, "": 0.25,
     }  # fmt: skip
 
 
 def test_one_category_is_none_and_so_are_labels_of_single_prompts():
-    assert shares_of_prompts(prompts_of("code", "code")) == {}
+    assert shares_of_prompts(prompts_of("code", "code").prompts) == {}
     labels = [f"label {i}" for i in range(MOST_CATEGORIES + 1)]
-    assert shares_of_prompts(prompts_of(*labels)) == {}
+    assert shares_of_prompts(prompts_of(*labels).prompts) == {}
 
 
 def test_a_launch_freezes_them():

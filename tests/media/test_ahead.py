@@ -30,7 +30,8 @@ def judging(rater: Rater) -> Client:
 
 
 def ahead(client: Client, rater: Rater) -> list[str]:
-    return json.loads(client.get(path_of(rater, "ahead")).content)["files"]
+    answer: dict[str, list[str]] = json.loads(client.get(path_of(rater, "ahead")).content)
+    return answer["files"]
 
 
 def test_what_is_foreseen_for_a_rater_alone_is_what_comes(bob):

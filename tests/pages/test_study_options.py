@@ -40,8 +40,12 @@ pytestmark = pytest.mark.django_db
         ("ccr", {"ccr_null_share": "0.1"}, {"null_share": 0.1}),
         ("best_worst", {"best_worst_size": ""}, {"size": 4}),
         ("best_worst", {"best_worst_size": "3"}, {"size": 3}),
-        ("mushra", {"mushra_reference": "on"}, {"reference": True}),
-        ("mushra", {}, {"reference": False}),
+        (
+            "mushra",
+            {"mushra_reference": "on"},
+            {"reference": True, "anchors": [], "sound": False},
+        ),
+        ("mushra", {}, {"reference": False, "anchors": [], "sound": False}),
         (
             "likert",
             {"likert_criteria": "How clear is it? Not at all | Very\nThe tone: cold | warm"},

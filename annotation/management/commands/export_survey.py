@@ -8,7 +8,6 @@ from typing import Any
 
 from annotation.lookup import study_named
 from annotation.models import Study, SurveyAnswers
-from annotation.payments import in_a_cell
 from annotation.survey import questions_of
 from evalsite.lib.commands import EvalsiteCommand
 from evalsite.lib.tabular import csv_lines, json_lines
@@ -33,7 +32,7 @@ def _records(study: Study, keys: list[str]) -> Iterator[dict[str, Any]]:
     rows = SurveyAnswers.objects.filter(rater__study=study).select_related("rater")
     for row in rows.order_by("rater").iterator():
         yield {
-            "rater": in_a_cell(row.rater.name),
+            "rater": row.rater.name,
             "answered_at": row.created_at.isoformat(),
-            **{f"answer_{key}": in_a_cell(str(row.answers.get(key, ""))) for key in keys},
+            **{f"answer_{key}": str(row.answers.get(key, "")) for key in keys},
         }
