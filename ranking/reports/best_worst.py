@@ -10,19 +10,29 @@ import numpy as np
 
 from generation.models import System
 from ranking.comparisons import StudyCells, choices
+from ranking.reports.fit_rows import (
+    apart_warning,
+    best_first,
+    influence_rows,
+    interval_method,
+    joined,
+    lone_rater_row,
+    place_row,
+    strength_error,
+    win_rate_ends,
+)
 from ranking.reports.groups import ranked
 from ranking.reports.measures import BEST_WORST, stored
 from ranking.reports.options import Options
 from ranking.stats.best_worst import best_worst_covariance, fit_best_worst
 from ranking.stats.bradley_terry import PRIOR_SD
 from ranking.stats.choices import Choices
-from ranking.stats.connectivity import groups
 from ranking.stats.count_scores import CountScores, count_scores
 from ranking.stats.counts import Ints, present, tally
 from ranking.stats.exceptions import NotEnoughData
 from ranking.stats.fits import Fit
 from ranking.stats.influence import RaterInfluence, rater_influence
-from ranking.stats.intervals import FEW_RATERS, Intervals, win_rate_intervals
+from ranking.stats.intervals import Intervals, win_rate_intervals
 from ranking.stats.ranks import Ranks
 from ranking.stats.sandwich import Sandwich
 from ranking.stats.separation import OneSided, one_sided_win_rates
@@ -65,18 +75,17 @@ def best_worst_part(cells: StudyCells, options: Options) -> Row:
         "groups": [[system.slug for system in group.systems] for group in found],
         "implied_pairs": [row for group in found for row in _implied(group)],
         "raters": _raters(cells, found),
-        "warnings": [warning for group in found for warning in _warnings(group, len(found))],
+        "warnings": [
+            *(warning for group in found for warning in _warnings(group)),
+            *apart_warning(len(found), never="shown together"),
+        ],
     }
 
 
 def _fitted(cells: StudyCells, options: Options, *, with_excluded: bool = False) -> list[Ranked]:
     """Fit each group of systems that were shown together, the largest first."""
     data = choices(cells.people(part=options.part, with_excluded=with_excluded))
-    found = [
-        np.array(sorted(group, key=lambda i: cells.systems[i].slug))
-        for group in groups(data.implied.wins)
-        if len(group) > 1
-    ]
+    found = joined(cells, data.implied.wins)
     return [_group(cells, data, place, number, options) for number, place in enumerate(found)]
 
 
@@ -111,29 +120,21 @@ def _covariance(fit: Fit, data: Choices) -> Sandwich | None:
 
 
 def _standings(found: list[Ranked]) -> list[Row]:
-    rows = []
-    for group in found:
-        each = [_standing(group, i) for i in range(len(group.systems))]
-        rows += sorted(each, key=lambda row: (row["rank"], row["name"]))
-    return rows
+    return [
+        row
+        for group in found
+        for row in best_first(_standing(group, i) for i in range(len(group.systems)))
+    ]
 
 
 def _standing(group: Ranked, i: int) -> Row:
-    ranks, counted = group.ranks, group.counted
-    tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(ranks.rank)) != i))
+    counted = group.counted
     return {
-        "system": group.systems[i].slug,
-        "name": group.systems[i].name,
-        "group": group.number,
-        "rank": int(ranks.rank[i]),
-        "rank_low": int(ranks.low[i]),
-        "rank_high": int(ranks.high[i]),
-        "best": None if ranks.best is None else float(ranks.best[i]),
-        "tied_with": [group.systems[j].slug for j in tied],
+        **place_row(group.systems, group.ranks, i, group=group.number),
         "strength": float(group.fit.strengths[i]),
-        "strength_se": None if group.cov is None else _error(group.cov, group.fit, i),
+        "strength_se": strength_error(group.cov, group.fit, i),
         "win_rate": float(group.fit.win_rates[i]),
-        **_ends(group, i),
+        **win_rate_ends(group.win_rates, group.bounds, i),
         "judgments": int(counted.shown[i]),
         "times_best": int(counted.best[i]),
         "times_worst": int(counted.worst[i]),
@@ -142,27 +143,8 @@ def _standing(group: Ranked, i: int) -> Row:
         "best_less_worst": float(counted.score[i]),
         "best_less_worst_low": None if counted.low is None else float(counted.low[i]),
         "best_less_worst_high": None if counted.high is None else float(counted.high[i]),
-        "rank_low_without_a_rater": group.influence and int(group.influence.rank_low[i]),
-        "rank_high_without_a_rater": group.influence and int(group.influence.rank_high[i]),
+        **lone_rater_row(group.influence, i),
     }
-
-
-def _error(cov: Sandwich, fit: Fit, i: int) -> float:
-    contrast = np.full((1, fit.parameters), -1 / fit.systems)
-    contrast[0, i] += 1
-    return float(np.sqrt(cov.variance(contrast)[0]))
-
-
-def _ends(group: Ranked, i: int) -> Row:
-    """Return the interval; where none is finite, a one-sided bound and which side it is on."""
-    low = high = bound = None
-    if group.win_rates is not None:
-        low, high = float(group.win_rates.low[i]), float(group.win_rates.high[i])
-        if group.bounds is not None and group.bounds.is_lower[i]:
-            low, high, bound = min(float(group.bounds.low[i]), low), 1.0, "lower"
-        elif group.bounds is not None and group.bounds.is_upper[i]:
-            low, high, bound = 0.0, max(float(group.bounds.high[i]), high), "upper"
-    return {"win_rate_low": low, "win_rate_high": high, "bound": bound}
 
 
 def _implied(group: Ranked) -> list[Row]:
@@ -184,42 +166,23 @@ def _raters(cells: StudyCells, found: list[Ranked]) -> list[Row]:
     """Return the largest group's raters, those with most influence first."""
     if not found or found[0].influence is None:
         return []
-    group, influence = found[0], found[0].influence
-    raters = present(group.choices.rater, len(cells.everything.raters))
-    judged = tally(group.choices.rater, group.choices.count, len(cells.everything.raters))[raters]
-    return [
-        {
-            "rater": cells.labels.rater_names[raters[r]],
-            "judgments": int(judged[r]),
-            "weight": float(judged[r] / judged.sum()),
-            "influence": float(influence.share[r]),
-            "largest_shift": float(influence.shift[r]),
-        }
-        for r in np.argsort(-influence.share, kind="stable")
-    ]
+    group, everybody = found[0], len(cells.everything.raters)
+    raters = present(group.choices.rater, everybody)
+    judged = tally(group.choices.rater, group.choices.count, everybody)[raters]
+    names = [cells.labels.rater_names[r] for r in raters]
+    return influence_rows(names, judged, found[0].influence)
 
 
 def _method(found: list[Ranked], options: Options) -> Row:
-    two_way = any(group.cov and group.cov.is_two_way for group in found)
-    wild = any(group.cov and group.cov.raters < FEW_RATERS for group in found)
     return {
         "model": "plackett-luce",
         "solver": f"choix {version('choix')}, spectral ranking of the implied pairs, then Newton "
         "on the likelihood of the partial rankings to a gradient norm below 1e-8",
-        "interval": "rater-clustered sandwich" + (", two-way with prompts" if two_way else ""),
-        "quantile": "wild score bootstrap by rater (Webb's weights), at least t"
-        if wild
-        else "t, fewer of raters and prompts minus one degrees of freedom"
-        if two_way
-        else "t, raters minus one degrees of freedom",
-        "ranks": "simultaneous intervals of all differences (largest |t|)",
-        "level": options.level,
-        "seed": options.seed,
-        "slice": options.part.in_words(),
+        **interval_method([group.cov for group in found], options),
     }
 
 
-def _warnings(group: Ranked, count: int) -> list[str]:
+def _warnings(group: Ranked) -> list[str]:
     warnings = []
     if group.fit.is_separated:
         warnings.append(
@@ -227,10 +190,5 @@ def _warnings(group: Ranked, count: int) -> list[str]:
             f"exists. A normal prior (standard deviation {PRIOR_SD} on differences of strength) "
             "holds the strengths, and their win rates have one-sided bounds. Ask for more "
             "judgments."
-        )
-    if count > 1 and group.number == 0:
-        warnings.append(
-            f"The systems fall into {count} groups that were never shown together. Each has a "
-            "table of its own; ranks do not carry over."
         )
     return warnings

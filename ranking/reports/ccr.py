@@ -8,9 +8,9 @@ import numpy as np
 
 from annotation.protocols.ccr import MOST, WORDS
 from ranking.comparisons import StudyCells, ratings, scored_pairs
+from ranking.reports.fit_rows import apart_warning
 from ranking.reports.line import (
     Line,
-    apart_groups,
     departure_row,
     fitted_lines,
     line_method,
@@ -53,7 +53,11 @@ def ccr_part(cells: StudyCells, options: Options) -> Row:
         "position": position_row(lines, options),
         "null_pairs": null,
         "raters": rows_of_raters(cells, lines),
-        "warnings": [*apart_groups(len(lines)), *_without_sides(lines), *_only_null(lines, null)],
+        "warnings": [
+            *apart_warning(len(lines), never="compared with each other"),
+            *_without_sides(lines),
+            *_only_null(lines, null),
+        ],
     }
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from generation.models import System
 from ranking.comparisons import StudyCells
+from ranking.reports.fit_rows import joined
 from ranking.reports.options import Options
 from ranking.stats.bradley_terry import fit_bradley_terry
-from ranking.stats.connectivity import groups
 from ranking.stats.counts import Comparisons, Floats, Ints, present
 from ranking.stats.davidson import fit_davidson
 from ranking.stats.exceptions import NotEnoughData
@@ -51,12 +51,7 @@ class Group:
 
 def fitted_groups(cells: StudyCells, data: Comparisons, options: Options) -> list[Group]:
     """Fit each group of at least two connected systems, the largest first."""
-    found = [
-        # By slug, so that the order in which systems joined the study does not matter to any draw.
-        np.array(sorted(group, key=lambda i: cells.systems[i].slug))
-        for group in groups(data.counts.half_wins)
-        if len(group) > 1
-    ]
+    found = joined(cells, data.counts.half_wins)
     weight = None if cells.weights is None else cells.weights.of(data)
     # Each group has random numbers of its own: what else was judged changes nothing in it.
     return [

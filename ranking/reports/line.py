@@ -9,16 +9,23 @@ import numpy as np
 
 from generation.models import System
 from ranking.comparisons import StudyCells, ratings
+from ranking.reports.fit_rows import (
+    best_first,
+    influence_rows,
+    interval_method,
+    joined,
+    lone_rater_row,
+    place_row,
+)
 from ranking.reports.groups import ranked
 from ranking.reports.measures import Measure
 from ranking.reports.options import Options
 from ranking.rollups import Cells
-from ranking.stats.connectivity import groups
 from ranking.stats.counts import Floats, Ints, present, tally
 from ranking.stats.differences import Departure, departures
 from ranking.stats.exceptions import StatisticsError
 from ranking.stats.influence import RaterInfluence, influence_of_raters
-from ranking.stats.intervals import FEW_RATERS, Intervals, contrast_intervals
+from ranking.stats.intervals import Intervals, contrast_intervals
 from ranking.stats.linear import LinearFit, ScoredPairs, fit_scored_pairs, linear_covariance
 from ranking.stats.ranks import Ranks
 from ranking.stats.ratings import Scale
@@ -45,11 +52,7 @@ class Line:
 
 def fitted_lines(cells: StudyCells, pairs: ScoredPairs, options: Options) -> list[Line]:
     """Fit each group of at least two connected systems, the largest first."""
-    found = [
-        np.array(sorted(group, key=lambda i: cells.systems[i].slug))
-        for group in groups(pairs.meetings)
-        if len(group) > 1
-    ]
+    found = joined(cells, pairs.meetings)
     return [_line(cells, pairs, place, number, options) for number, place in enumerate(found)]
 
 
@@ -89,34 +92,24 @@ def _covariance(fit: LinearFit, pairs: ScoredPairs, options: Options) -> Sandwic
 
 def line_standings(lines: list[Line], measure: Measure) -> list[Row]:
     """Return the rows of all groups, each best first."""
-    found = []
-    for line in lines:
-        rows = [_standing(line, i, measure) for i in range(len(line.systems))]
-        found += sorted(rows, key=lambda row: (row["rank"], row["name"]))
-    return found
+    return [
+        row
+        for line in lines
+        for row in best_first(_standing(line, i, measure) for i in range(len(line.systems)))
+    ]
 
 
 def _standing(line: Line, i: int, measure: Measure) -> Row:
-    ranks, key, size = line.ranks, measure.key, len(line.systems)
+    key, ends = measure.key, line.ends
     value = float(np.clip(line.fit.against_others[i], measure.low, measure.high))
-    tied = np.flatnonzero(~ranks.apart[i] & (np.arange(size) != i))
-    ends = line.ends
     return {
-        "system": line.systems[i].slug,
-        "name": line.systems[i].name,
-        "group": line.number,
-        "rank": int(ranks.rank[i]),
-        "rank_low": int(ranks.low[i]),
-        "rank_high": int(ranks.high[i]),
-        "best": None if ranks.best is None else float(ranks.best[i]),
-        "tied_with": [line.systems[j].slug for j in tied],
+        **place_row(line.systems, line.ranks, i, group=line.number),
         key: value,
         f"{key}_low": None if ends is None else max(float(ends.low[i]), measure.low),
         f"{key}_high": None if ends is None else min(float(ends.high[i]), measure.high),
         f"{key}_se": None if ends is None else float(ends.error[i]),
         **_tallies(line.pairs, i),
-        "rank_low_without_a_rater": line.influence and int(line.influence.rank_low[i]),
-        "rank_high_without_a_rater": line.influence and int(line.influence.rank_high[i]),
+        **lone_rater_row(line.influence, i),
     }
 
 
@@ -207,21 +200,10 @@ def position_row(lines: list[Line], options: Options) -> Row | None:
 
 
 def line_method(lines: list[Line], options: Options) -> Row:
-    two_way = any(line.cov and line.cov.is_two_way for line in lines)
-    wild = any(line.cov and line.cov.raters < FEW_RATERS for line in lines)
     return {
         "model": "least squares",
-        "interval": "rater-clustered sandwich" + (", two-way with prompts" if two_way else ""),
-        "quantile": "wild score bootstrap by rater (Webb's weights), at least t"
-        if wild
-        else "t, fewer of raters and prompts minus one degrees of freedom"
-        if two_way
-        else "t, raters minus one degrees of freedom",
-        "ranks": "simultaneous intervals of all differences (largest |t|)",
+        **interval_method([line.cov for line in lines], options),
         "differences": "pairs' means clustered by rater and prompt, p-values after Holm",
-        "level": options.level,
-        "seed": options.seed,
-        "slice": options.part.in_words(),
     }
 
 
@@ -229,25 +211,8 @@ def rows_of_raters(cells: StudyCells, lines: list[Line]) -> list[Row]:
     """Return the largest group's raters, those with most influence on the places first."""
     if not lines or lines[0].influence is None:
         return []
-    line, influence = lines[0], lines[0].influence
-    raters = present(line.pairs.rater, len(cells.everything.raters))
-    judged = tally(line.pairs.rater, line.pairs.count, len(cells.everything.raters))[raters]
-    return [
-        {
-            "rater": cells.labels.rater_names[raters[r]],
-            "judgments": int(judged[r]),
-            "weight": float(judged[r] / judged.sum()),
-            "influence": float(influence.share[r]),
-            "largest_shift": float(influence.shift[r]),
-        }
-        for r in np.argsort(-influence.share, kind="stable")
-    ]
-
-
-def apart_groups(count: int) -> list[str]:
-    if count < 2:
-        return []
-    return [
-        f"The systems fall into {count} groups that were never compared with each other. Each has "
-        "a table of its own; ranks do not carry over."
-    ]
+    line, everybody = lines[0], len(cells.everything.raters)
+    raters = present(line.pairs.rater, everybody)
+    judged = tally(line.pairs.rater, line.pairs.count, everybody)[raters]
+    names = [cells.labels.rater_names[r] for r in raters]
+    return influence_rows(names, judged, lines[0].influence)

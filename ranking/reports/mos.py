@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from annotation.protocols import protocol_of
 from annotation.protocols.likert import Likert
 from annotation.protocols.mushra import Mushra
 from annotation.protocols.options import Criterion
 from ranking.comparisons import StudyCells
 from ranking.reports.agreement import criterion_agreement
+from ranking.reports.fit_rows import best_first, ground, lone_rater_row, place_row
 from ranking.reports.measures import Measure, measure_for, measure_of_criterion, stored
 from ranking.reports.mos_details import difference_rows, ordinal_row, rater_rows
 from ranking.reports.mos_fit import MosFit, fitted_mos
@@ -102,23 +101,14 @@ def _apart(cells: StudyCells, options: Options, labels: tuple[str, ...]) -> list
 
 
 def _standings(fit: MosFit) -> list[Row]:
-    rows = [_standing(fit, i) for i in range(len(fit.systems))]
-    return sorted(rows, key=lambda row: (row["rank"], row["name"]))
+    return best_first(_standing(fit, i) for i in range(len(fit.systems)))
 
 
 def _standing(fit: MosFit, i: int) -> Row:
-    scores, ranks, shifts = fit.scores, fit.scores.ranks, fit.shifts
-    tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(fit.systems)) != i))
+    scores = fit.scores
     shown = {} if fit.distribution is None else {"distribution": fit.distribution[i].tolist()}
     return {
-        "system": fit.systems[i].slug,
-        "name": fit.systems[i].name,
-        "group": 0,
-        "rank": int(ranks.rank[i]),
-        "rank_low": int(ranks.low[i]),
-        "rank_high": int(ranks.high[i]),
-        "best": None if ranks.best is None else float(ranks.best[i]),
-        "tied_with": [fit.systems[j].slug for j in tied],
+        **place_row(fit.systems, scores.ranks, i),
         "mos": float(scores.mean[i]),
         "mos_low": scores.low[i],
         "mos_high": scores.high[i],
@@ -128,8 +118,7 @@ def _standing(fit: MosFit, i: int) -> Row:
         "judgments": int(fit.judgments[i]),
         "raters": int(scores.found.raters[i]),
         **shown,
-        "rank_low_without_a_rater": None if shifts is None else int(shifts.rank_low[i]),
-        "rank_high_without_a_rater": None if shifts is None else int(shifts.rank_high[i]),
+        **lone_rater_row(fit.shifts, i),
     }
 
 
@@ -149,9 +138,7 @@ def _method(fit: MosFit | None, options: Options) -> Row:
         "ranks": "simultaneous intervals of all differences (largest |t|, stepping down)",
         "corrected": "rater bias and consistency by alternating projection (ITU-T P.913, 12.6)",
         "differences": "paired by prompt, clustered by rater and prompt, p-values after Holm",
-        "level": options.level,
-        "seed": options.seed,
-        "slice": options.part.in_words(),
+        **ground(options),
     }
 
 

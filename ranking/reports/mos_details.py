@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ranking.reports.fit_rows import influence_rows, most_influential
 from ranking.reports.mos_fit import MosFit
 from ranking.reports.options import Options
-from ranking.reports.raters import LISTED
 from ranking.stats.differences import paired_differences
 from ranking.stats.exceptions import StatisticsError
 from ranking.stats.mean_intervals import student_reach
@@ -76,17 +76,12 @@ def rater_rows(fit: MosFit) -> list[Row]:
     """Return the raters, those with most influence first: bias, inconsistency and influence."""
     if fit.shifts is None:
         return []
-    judged = fit.judged
-    order = np.argsort(-fit.shifts.share, kind="stable")
-    return [
-        {
-            "rater": fit.rater_names[r],
-            "judgments": int(judged[r]),
-            "weight": float(judged[r] / judged.sum()),
-            "influence": float(fit.shifts.share[r]),
-            "largest_shift": float(fit.shifts.shift[r]),
-            "bias": None if fit.bias is None else float(fit.bias.bias[r]),
-            "inconsistency": None if fit.bias is None else float(fit.bias.inconsistency[r]),
-        }
-        for r in order[:LISTED]
-    ]
+    rows = influence_rows(fit.rater_names, fit.judged, fit.shifts)
+    order = most_influential(fit.shifts)
+    return [{**row, **_bias_row(fit, r)} for row, r in zip(rows, order, strict=False)]
+
+
+def _bias_row(fit: MosFit, r: int) -> Row:
+    if fit.bias is None:
+        return {"bias": None, "inconsistency": None}
+    return {"bias": float(fit.bias.bias[r]), "inconsistency": float(fit.bias.inconsistency[r])}

@@ -8,11 +8,13 @@ import numpy as np
 
 from generation.models import System
 from ranking.comparisons import StudyCells, ratings
+from ranking.reports.fit_rows import by_slug
 from ranking.reports.options import Options
 from ranking.reports.scores import Scores
 from ranking.stats.counts import Ints, present, tally
 from ranking.stats.exceptions import StatisticsError
-from ranking.stats.mos import MeanOpinion, RaterShifts, mean_opinion_scores, rater_shifts
+from ranking.stats.influence import RaterInfluence
+from ranking.stats.mos import MeanOpinion, mean_opinion_scores, rater_shifts
 from ranking.stats.rater_bias import RaterBias, rater_bias
 from ranking.stats.ratings import Ratings
 
@@ -31,7 +33,7 @@ class MosFit:
     distribution: Ints | None
     scores: MeanOpinion
     #: None below two raters.
-    shifts: RaterShifts | None
+    shifts: RaterInfluence | None
     #: None where it cannot be had, for the reason given.
     bias: RaterBias | None
     bias_reason: str
@@ -41,9 +43,7 @@ def fitted_mos(cells: StudyCells, found: Scores, options: Options) -> MosFit | N
     """Return the means and what goes with them; None without judgments."""
     counted = found.cells
     everything = ratings(counted, scale=found.scale, score=found.score)
-    # By slug, so that the order in which systems joined the study does not matter to any draw.
-    there = np.flatnonzero(everything.judgments)
-    judged = np.array(sorted(there, key=lambda i: cells.systems[i].slug), dtype=np.int64)
+    judged = by_slug(cells, np.flatnonzero(everything.judgments))
     if len(judged) == 0:
         return None
     data = everything.of(judged, np.ones(everything.prompts, dtype=bool))

@@ -12,6 +12,15 @@ from annotation.protocols.options import Criterion
 from annotation.protocols.pairwise import Pairwise
 from ranking.comparisons import StudyCells, comparisons
 from ranking.reports.agreement import criterion_agreement
+from ranking.reports.fit_rows import (
+    apart_warning,
+    best_first,
+    interval_method,
+    lone_rater_row,
+    place_row,
+    strength_error,
+    win_rate_ends,
+)
 from ranking.reports.groups import Group, fitted_groups
 from ranking.reports.measures import WIN_RATE, stored
 from ranking.reports.options import Options
@@ -22,7 +31,6 @@ from ranking.reports.stopping import stopping_rows
 from ranking.reports.strength import strength_row
 from ranking.stats.bradley_terry import PRIOR_SD
 from ranking.stats.counts import BOTH_BAD, Floats, tally
-from ranking.stats.intervals import FEW_RATERS
 from ranking.stats.shares import clustered_share
 
 Row = dict[str, Any]
@@ -45,11 +53,7 @@ def pairwise_part(cells: StudyCells, options: Options) -> Row:
     raters = rater_rows(cells, fitted, options)
     warnings = [warning for group in fitted for warning in _warnings(group)]
     warnings += reversed_warning(raters)
-    if len(fitted) > 1:
-        warnings.append(
-            f"The systems fall into {len(fitted)} groups that were never compared with each "
-            "other. Each has a table of its own; ranks do not carry over."
-        )
+    warnings += apart_warning(len(fitted), never="compared with each other")
     return {
         "measure": stored(WIN_RATE),
         "method": {**method(fitted, options), "weights": _weights(fitted, cells)},
@@ -96,29 +100,15 @@ def _criterion(cells: StudyCells, options: Options, number: int, criterion: Crit
 
 
 def method(fitted: list[Group], options: Options) -> Row:
-    two_way = any(group.cov and group.cov.is_two_way for group in fitted)
-    wild = any(group.cov and group.cov.raters < FEW_RATERS for group in fitted)
-    interval = "rater-clustered sandwich"
-    if two_way:
-        interval = "rater-clustered sandwich, two-way with prompts"
     return {
         "model": "bradley-terry",
         "ties": options.ties,
         "solver": f"choix {version('choix')}, dense spectral ranking, then Newton to a gradient "
         "norm below 1e-8",
-        "interval": interval,
-        "quantile": "wild score bootstrap by rater (Webb's weights), at least t"
-        if wild
-        else "t, fewer of raters and prompts minus one degrees of freedom"
-        if two_way
-        else "t, raters minus one degrees of freedom",
-        "ranks": "simultaneous intervals of all differences (largest |t|)",
+        **interval_method([group.cov for group in fitted], options),
         "verdicts": "confidence sequence (t mixture by rater; Bonferroni over all pairs)",
         "margin": options.margin,
-        "level": options.level,
-        "seed": options.seed,
         "rater_cap": options.cap,
-        "slice": options.part.in_words(),
     }
 
 
@@ -141,51 +131,19 @@ def _weights(fitted: list[Group], cells: StudyCells) -> Row | None:
 def standings(group: Group, options: Options) -> list[Row]:
     """Return the rows of one group, best first."""
     accepted = _acceptability(group, options)
-    rows = [{**_standing(group, i), **accepted[i]} for i in range(len(group.systems))]
-    return sorted(rows, key=lambda row: (row["rank"], row["name"]))
+    return best_first({**_standing(group, i), **accepted[i]} for i in range(len(group.systems)))
 
 
 def _standing(group: Group, i: int) -> Row:
-    ranks, system = group.ranks, group.systems[i]
-    tied = np.flatnonzero(~ranks.apart[i] & (np.arange(len(ranks.rank)) != i))
     return {
-        "system": system.slug,
-        "name": system.name,
-        "group": group.number,
-        "rank": int(ranks.rank[i]),
-        "rank_low": int(ranks.low[i]),
-        "rank_high": int(ranks.high[i]),
-        "best": None if ranks.best is None else float(ranks.best[i]),
-        "tied_with": [group.systems[j].slug for j in tied],
+        **place_row(group.systems, group.ranks, i, group=group.number),
         "strength": float(group.fit.strengths[i]),
-        "strength_se": _strength_error(group, i),
+        "strength_se": strength_error(group.cov, group.fit, i),
         "win_rate": float(group.fit.win_rates[i]),
-        **_win_rate_ends(group, i),
+        **win_rate_ends(group.win_rates, group.bounds, i),
         **_tallies(group, i),
-        **_without_one_rater(group, i),
+        **lone_rater_row(group.influence, i),
     }
-
-
-def _strength_error(group: Group, i: int) -> float | None:
-    if group.cov is None:
-        return None
-    contrast = np.zeros((1, group.fit.parameters))
-    contrast[0, : group.fit.systems] = -1 / group.fit.systems
-    contrast[0, i] += 1
-    return float(np.sqrt(group.cov.variance(contrast)[0]))
-
-
-def _win_rate_ends(group: Group, i: int) -> Row:
-    """Return the interval; where none is finite, a one-sided bound and which side it is on."""
-    low = high = bound = None
-    if group.win_rates is not None:
-        low, high = float(group.win_rates.low[i]), float(group.win_rates.high[i])
-    if group.bounds is not None and group.cov is not None:
-        if group.bounds.is_lower[i]:
-            low, high, bound = min(float(group.bounds.low[i]), low or 0.0), 1.0, "lower"
-        elif group.bounds.is_upper[i]:
-            low, high, bound = 0.0, max(float(group.bounds.high[i]), high or 1.0), "upper"
-    return {"win_rate_low": low, "win_rate_high": high, "bound": bound}
 
 
 def _tallies(group: Group, i: int) -> Row:
@@ -224,14 +182,6 @@ def _accepted(accepted: Floats, trials: Floats, level: float) -> Row:
         "acceptability": share.value,
         "acceptability_low": share.low if is_known else None,
         "acceptability_high": share.high if is_known else None,
-    }
-
-
-def _without_one_rater(group: Group, i: int) -> Row:
-    found = group.influence
-    return {
-        "rank_low_without_a_rater": None if found is None else int(found.rank_low[i]),
-        "rank_high_without_a_rater": None if found is None else int(found.rank_high[i]),
     }
 
 

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from ranking.comparisons import StudyCells
+from ranking.reports.fit_rows import LISTED, influence_row, most_influential
 from ranking.reports.groups import Group
 from ranking.reports.options import Options
 from ranking.stats.discrimination import discriminations
 
 Row = dict[str, Any]
-
-#: So many raters are listed, those with most influence first; the reversed ones always are.
-LISTED = 200
 
 
 def rater_rows(cells: StudyCells, fitted: list[Group], options: Options) -> list[Row]:
@@ -27,15 +25,14 @@ def rater_rows(cells: StudyCells, fitted: list[Group], options: Options) -> list
     judged = np.bincount(group.tallied.rater, group.tallied.count, group.tallied.raters)
     weight = np.bincount(group.weighted.rater, group.weighted.count, group.weighted.raters)
     found = discriminations(group.fit, cov, group.tallied, level=options.level)
-    order = np.argsort(-influence.share, kind="stable")
+    order = most_influential(influence)
+    # The reversed ones always are.
     listed = set(order[:LISTED]) | set(np.flatnonzero(found.is_reversed))
     return [
         {
-            "rater": cells.labels.rater_names[group.raters[r]],
+            **influence_row(cells.labels.rater_names[group.raters[r]], influence, r),
             "judgments": int(judged[r]),
             "weight": float(weight[r] / weight.sum()),
-            "influence": float(influence.share[r]),
-            "largest_shift": float(influence.shift[r]),
             "discrimination": float(found.value[r]),
             "low": float(found.low[r]),
             "high": float(found.high[r]),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ranking.stats.counts import Floats, Ints
+from ranking.stats.influence import RaterInfluence
 from ranking.stats.intervals import FEW_RATERS, wild_largest
 from ranking.stats.mean_intervals import (
     NOTHING,
@@ -181,22 +182,7 @@ def _reach(ratings: Ratings) -> Floats:
     return np.asarray(high - low)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RaterShifts:
-    """What each rater does to the means.
-
-    `share` [raters]: a rater's part of the means' variance between raters; all sum to one.
-    `shift` [raters]: by how much a mean moves, at most, without the rater.
-    `rank_low`, `rank_high` [systems]: between which ranks a system moves when any one is left out.
-    """
-
-    share: Floats
-    shift: Floats
-    rank_low: Ints
-    rank_high: Ints
-
-
-def rater_shifts(ratings: Ratings, cov: Sandwich) -> RaterShifts:
+def rater_shifts(ratings: Ratings, cov: Sandwich) -> RaterInfluence:
     """Leave out each rater: the means without the rater are exact.
 
     A mean that a rater alone makes up stays as it is.
@@ -208,7 +194,7 @@ def rater_shifts(ratings: Ratings, cov: Sandwich) -> RaterShifts:
     without = np.where(left > 0, (sums.sum(axis=0) - sums) / np.maximum(left, 1), mean)
     ranks = rankdata(-np.round(without, _DIGITS), method="min", axis=1).astype(np.int64)
     squares = (cov.influence**2).sum(axis=1)
-    return RaterShifts(
+    return RaterInfluence(
         share=squares / max(float(squares.sum()), 1e-300),
         shift=np.abs(without - mean).max(axis=1),
         rank_low=ranks.min(axis=0),
