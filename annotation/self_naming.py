@@ -20,14 +20,32 @@ SELF_NAMING = re.compile(
     r"(?:named |called |made by |trained by |developed by )?(\w+)",
     re.IGNORECASE,
 )
+#: Sizes, versions and kinds, which outputs leave out of their name: 7B, v0.2, Instruct.
+_AFTER_NAME = re.compile(r"v?\d[\w.]*|instruct|chat|base|it|preview|turbo", re.IGNORECASE)
+#: What is left of a name that was none: every text may say it.
+_ANYBODY = {
+    "system", "model", "baseline", "candidate", "variant", "version", "checkpoint", "step", "epoch",
+    "run", "test", "answer", "assistant",
+}  # fmt: skip
 #: A name such as "B" stands in every text; it gives nothing away.
 SHORTEST_NAME = 3
 
 
 def names_of(systems: Iterable[System]) -> list[str]:
     """Return the words that point at one of the systems."""
-    words = {word for s in systems for word in (s.name, s.slug, s.model)}
-    return sorted(word for word in words if len(word) >= SHORTEST_NAME)
+    words = [word for s in systems for word in (s.name, _stem(s.name), s.slug, s.model)]
+    # Read without regard to case, so that a name and its slug are often one word.
+    first = {word.casefold(): word for word in reversed(words)}
+    return sorted(word for word in first.values() if len(word) >= SHORTEST_NAME)
+
+
+def _stem(name: str) -> str:
+    """Return the name without its size, version and kind: what an output calls itself."""
+    parts = re.split(r"([\s_-]+)", name)
+    while len(parts) > 2 and _AFTER_NAME.fullmatch(parts[-1]):
+        parts = parts[:-2]
+    stem = "".join(parts)
+    return "" if stem.casefold() in _ANYBODY else stem
 
 
 def names_in(text: str, names: Iterable[str]) -> list[str]:

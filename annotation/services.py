@@ -76,7 +76,7 @@ def create_study(
     settings["redact"] = check_words(settings.get("redact", []))
     settings["left_out"] = check_left_out(prompt_set, settings.get("left_out", []))
     with override(language):  # what is left out is written in the study's language
-        title = title or gettext("Which answer is better?")
+        title = title or gettext(kind.title)
         question = question or gettext(kind.question)
         stored = kind.parse({} if options is None else options).stored()
     study = Study.objects.create(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 from django.contrib import messages
@@ -35,11 +36,12 @@ from annotation.services import (
     resume_study,
     revoke_rater,
 )
-from annotation.stretches import withdrawn_tasks
+from annotation.stretches import order_of, withdrawn_tasks
 from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from annotation.study_media import media_warnings
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
+from generation.models import Prompt
 from generation.output_facts import facts_of
 
 PAGE_SIZE = 50
@@ -148,12 +150,28 @@ def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
         "problems": launch_problems(study),
         "warnings": media_warnings(study),
         "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(study.outputs, systems)],
-        "namings": namings[:MAX_NAMINGS],
+        "namings": _by_prompt(namings[:MAX_NAMINGS]),
         "left_out_unlisted": _unlisted(study, namings[:MAX_NAMINGS]),
         "namings_more": max(len(namings) - MAX_NAMINGS, 0),
         "words": sorted({word for naming in namings for word in naming.words} | {*study.redact}),
+        "asked": _asked(study),
     }
     return render(request, "annotation/study_draft.html", context)
+
+
+def _asked(study: Study) -> dict[str, int]:
+    """Return how many tasks and judgments the draft will want."""
+    pool = order_of(study).count
+    tasks = min(pool, study.task_budget or pool)
+    return {"tasks": tasks, "judgments": tasks * study.judgments_per_task}
+
+
+def _by_prompt(namings: Sequence[Naming]) -> list[tuple[Prompt, list[Naming]]]:
+    """Return the outputs that name a system by their prompt, which is left out as a whole."""
+    return [
+        (prompt, list(found))
+        for prompt, found in groupby(namings, key=lambda naming: naming.output.prompt)
+    ]
 
 
 def _unlisted(study: Study, listed: Sequence[Naming]) -> list[str]:

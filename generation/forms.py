@@ -116,4 +116,6 @@ class QueueForm(forms.Form):
     def __init__(self, *args: Any, owner: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         able = System.objects.owned_by(owner).exclude(backend=System.Backend.IMPORTED)
-        self.fields["systems"].queryset = able  # type: ignore[attr-defined]
+        systems = self.fields["systems"]
+        systems.queryset = able  # type: ignore[attr-defined]
+        systems.none_yet = "None can be asked to generate: imported ones have no model."  # type: ignore[attr-defined]

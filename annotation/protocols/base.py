@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.forms import Field
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 
 from annotation.design import Blocks, Order
 from annotation.protocols.options import OptionReader
@@ -34,6 +34,8 @@ class Protocol(ABC):
     label: ClassVar[str]
     #: What is asked where the researcher writes nothing.
     question: ClassVar[str]
+    #: What the study is called to raters, where the researcher says nothing else.
+    title: ClassVar[str] = gettext_noop("How good is each answer?")
     fewest_systems: ClassVar[int] = 1
     #: Two outputs stand left and right, or first and second; which is stored with the judgment.
     has_sides: ClassVar[bool] = False

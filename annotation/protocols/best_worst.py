@@ -29,6 +29,7 @@ class BestWorst(Groups):
     name = "best_worst"
     label = "Best-worst: the best and the worst of three to five"
     question = gettext_noop("Which answer is the best, and which is the worst?")
+    title = gettext_noop("Which answer is better?")
     telling_columns = ("systems", "best", "worst")
     extra_columns = ("shown",)
     fewest_systems = FEWEST

@@ -37,6 +37,7 @@ class Ccr(Pairs):
     name = "ccr"
     label = "CCR: how much better is the second of two, from -3 to +3"
     question = gettext_noop("How good is the second answer, compared to the first?")
+    title = gettext_noop("Which answer is better?")
     telling_columns = ("system_a", "system_b", "score")
     extra_columns = ("left",)
     has_null_pairs = True

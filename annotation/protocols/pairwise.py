@@ -34,6 +34,7 @@ class Pairwise(Pairs):
     name = "pairwise"
     label = "Pairwise: which of two is better"
     question = gettext_noop("Which answer would you rather get?")
+    title = gettext_noop("Which answer is better?")
     telling_columns = ("system_a", "system_b", "verdict")
     extra_columns = ("left", "strength")
     option_fields = {

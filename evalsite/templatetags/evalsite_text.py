@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
@@ -44,7 +45,20 @@ def percent(share: float | None, digits: int = 1) -> str:
     """Show a share as a percentage, with a true minus; a dash where there is none."""
     if not isinstance(share, (int, float)):
         return "–"
-    return f"{100 * share:.{digits}f}%".replace("-", "\N{MINUS SIGN}")
+    # Rounded first: there is no minus nought.
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}%".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def moment(stamp: str) -> str:
+    """Show a time of ISO 8601 for people, as it was said: to the minute, in UTC."""
+    return f"{datetime.fromisoformat(stamp).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+@register.filter
+def minus(number: str) -> str:
+    """Show a number that is text already with a true minus."""
+    return number.replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter

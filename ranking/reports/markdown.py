@@ -175,8 +175,8 @@ def _adjusted(report: Report) -> str:
     ]
     return "\n\n".join(
         [
-            text_table(["System", "Raw", "Adjusted", "95 %"], rows, right=(1, 2, 3)),
-            text_table(["One standard deviation more", "Log-odds", "95 %"], effects, right=(1, 2)),
+            text_table(["System", "Raw", "Adjusted", "95%"], rows, right=(1, 2, 3)),
+            text_table(["One standard deviation more", "Log-odds", "95%"], effects, right=(1, 2)),
         ]
     )
 
@@ -223,7 +223,7 @@ def _small_print(report: Report) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}%"
 
 
 def _signed(difference: float) -> str:

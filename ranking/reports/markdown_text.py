@@ -21,4 +21,4 @@ def safe(text: str) -> str:
 
 
 def level_of(report: Report) -> str:
-    return f"{100 * report['method']['level']:.3g} %"
+    return f"{100 * report['method']['level']:.3g}%"

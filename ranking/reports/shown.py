@@ -186,7 +186,9 @@ def _share(found: dict[str, Any] | None) -> str:
 
 
 def _between(row: dict[str, Any], form: str) -> str:
-    return "" if row["low"] is None else f" ({row['low']:{form}} to {row['high']:{form}})"
+    if row["low"] is None:
+        return ""
+    return f" ({row['low']:{form}} to {row['high']:{form}})".replace("-", "\N{MINUS SIGN}")
 
 
 def _range(row: dict[str, Any], digits: int = 2) -> str:

@@ -38,6 +38,7 @@ def standings_table(report: Report, part: Report) -> Table:
         "note": measure.note,
         "short": measure.short,
         "has_groups": len(part["groups"]) > 1,
+        "has_intervals": any(row[f"{measure.key}_low"] is not None for row in rows),
         "plot": interval_plot(rows, measure),
         "columns": [
             {"title": c.title, "hint": c.hint, "is_counted": c.key in COUNTED} for c in columns

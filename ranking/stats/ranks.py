@@ -87,12 +87,14 @@ def rank(
         if (apart == before).all() or (apart | np.eye(count, dtype=bool)).all():
             break
     surely_before = apart & (lead > 0)
-    winners = (values + draws).argmax(axis=1)
+    drawn = values + draws
+    leads = drawn >= drawn.max(axis=1, keepdims=True) - _EQUAL
     return Ranks(
         rank=places(values),
         low=1 + surely_before.sum(axis=1),
         high=count - surely_before.sum(axis=0),
-        best=np.bincount(winners, minlength=count) / len(draws),
+        # Who shares the first place shares the draw.
+        best=(leads / leads.sum(axis=1, keepdims=True)).mean(axis=0),
         apart=apart,
     )
 

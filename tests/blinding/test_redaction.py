@@ -11,9 +11,10 @@ from annotation.exceptions import StudyNotDraft
 from annotation.launch import launch_study
 from annotation.models import Study
 from annotation.redaction import MARK, redacted, screen_outputs
+from annotation.self_naming import names_of
 from evalsite.lib.exceptions import InputRefused
 from evalsite.lib.markdown import render_markdown
-from generation.models import Output
+from generation.models import Output, System
 from tests.factories import make_output, make_prompt, make_rater, make_study, make_user
 
 TEXT = "I am ChatGPT. **ChatGPT** by OpenAI says `chatgpt`; chatgpts and the class stay."
@@ -154,3 +155,23 @@ def test_a_stranger_hides_nothing(study):
     assert client.post(path, {"word": ["chatgpt"]}).status_code == 404
     study.refresh_from_db()
     assert study.redact == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Aurora 7B", ["Aurora", "Aurora 7B"]),
+        ("Aurora-7B-Instruct-v0.2", ["Aurora", "Aurora-7B-Instruct-v0.2"]),
+        ("Base camp", ["Base camp"]),
+        ("System 1", ["System 1"]),
+        ("model-3.5 chat", ["model-3.5 chat"]),
+    ],
+)
+def test_an_output_need_not_say_size_and_version_to_name_itself(name, words):
+    system = System(name=name, slug=name.casefold().replace(" ", "-"), model="")
+    assert [word for word in names_of([system]) if word != system.slug] == words
+
+
+def test_a_name_and_its_slug_are_offered_once():
+    system = System(name="Cirrus", slug="cirrus", model="")
+    assert names_of([system]) == ["Cirrus"]

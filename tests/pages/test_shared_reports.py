@@ -144,7 +144,7 @@ def test_a_report_is_cut_and_fitted_by_its_address(study):
     page = client.get("/studies/open/leaderboard/?ties=davidson").content.decode()
     assert "Davidson, 1970" in page
     page = client.get("/studies/open/leaderboard/?cap=0.2").content.decode()
-    assert "No rater has more than 20 % of the weight" in page
+    assert "No rater has more than 20% of the weight" in page
     file = client.get("/studies/open/leaderboard.json?category=maths").json()
     assert file["method"]["slice"] == "prompts of category maths"
     assert file["counts"]["judgments"] == 6

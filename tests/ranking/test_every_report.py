@@ -206,7 +206,7 @@ def test_the_better_systems_are_found(kind):
     systems = [row["system"] for row in report["standings"]]
     assert systems == sorted(systems, reverse=True)
     assert report["standings"][0]["rank_high"] == 1
-    assert "decided at the 95 % level" in report["headline"]
+    assert "decided at the 95% level" in report["headline"]
 
 
 def test_dcr_is_ranked_as_mean_scores_in_its_own_words():

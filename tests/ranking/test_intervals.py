@@ -273,3 +273,13 @@ def test_a_clustered_share_takes_raters_as_the_unit():
     all_of_them = clustered_share(np.array([5.0, 5]), np.array([5.0, 5]))
     assert all_of_them.low == pytest.approx(wilson(2, 2).low)
     assert clustered_share(np.zeros(2), np.zeros(2)) is None
+
+
+def test_whoever_shares_the_first_place_shares_the_chance_of_it():
+    nothing = np.zeros((3, 3))
+    tied = rank(np.zeros(3), nothing, nothing, degrees=4, rng=np.random.default_rng(1))
+    assert tied.best == pytest.approx([1 / 3] * 3)
+    ahead = rank(
+        np.array([0.0, 1.0, 1.0]), nothing, nothing, degrees=4, rng=np.random.default_rng(1)
+    )
+    assert ahead.best == pytest.approx([0, 1 / 2, 1 / 2])

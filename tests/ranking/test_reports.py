@@ -241,7 +241,7 @@ def test_a_cap_weighs_the_busiest_rater_down_and_is_stated():
         for task in tasks[4 * number : 4 * number + 4]:
             make_judgment(task, rater, verdict="b")
     free, capped = build_report(study), build_report(study, Options(cap=0.2))
-    assert "No rater has more than 20 % of the weight" in capped["method_in_words"]
+    assert "No rater has more than 20% of the weight" in capped["method_in_words"]
     assert max(row["weight"] for row in capped["raters"]) == pytest.approx(0.2)
     assert max(row["weight"] for row in free["raters"]) == pytest.approx(0.5)
     # Every judgment is still counted in the tallies.

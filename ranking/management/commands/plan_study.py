@@ -162,13 +162,13 @@ def _table(row: dict[str, Any]) -> str:
     lines.append(("Hours", f"{row['hours']:,.1f}"))
     if row["cost"]:
         lines.append(("Cost", f"{row['cost']:,.2f}"))
-    lines.append(("Power", f"{100 * row['power']:.1f} %"))
+    lines.append(("Power", f"{100 * row['power']:.1f}%"))
     if "detectable_margin" in row:
         least = f"{100 * row['detectable_margin']:.1f} points of win rate"
-        lines.append((f"found with {100 * row['wanted_power']:g} %", least))
+        lines.append((f"found with {100 * row['wanted_power']:g}%", least))
     if "simulated_power" in row:
         share, error = (100 * row[k] for k in ("simulated_power", "simulated_power_se"))
-        lines.append(("by simulation", f"{share:.1f} % (standard error {error:.1f})"))
+        lines.append(("by simulation", f"{share:.1f}% (standard error {error:.1f})"))
     width = max(len(name) for name, _ in lines)
     return "\n".join([_purpose(row), "", *(f"{n:<{width}}  {value}" for n, value in lines)])
 
@@ -178,6 +178,6 @@ def _purpose(row: dict[str, Any]) -> str:
     pairs = f", {row['comparisons']} pairs at once" if row["comparisons"] > 1 else ""
     return (
         f"{row['systems']} systems; win rates {100 * row['margin']:g} points apart (of two such, "
-        f"the better wins {100 * row['head_to_head']:.1f} %, ties half); "
-        f"{100 * row['level']:g} % level, read {looks}{pairs}."
+        f"the better wins {100 * row['head_to_head']:.1f}%, ties half); "
+        f"{100 * row['level']:g}% level, read {looks}{pairs}."
     )
