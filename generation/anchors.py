@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from evalsite.lib.db import write_transaction
-from generation.copies import recipe_of, served_copy
+from generation.copies import find_copy, recipe_of, served_copy, store_copy
 from generation.exceptions import MediaDamaged
-from generation.media import described_media, put_content, read_media, save_media
+from generation.media import read_media
 from generation.media_files.anchors import anchor_of
 from generation.media_files.kinds import AUDIO
-from generation.models import Media, ServedCopy
+from generation.models import Media
 
 
 def make_anchors(
@@ -27,24 +26,13 @@ def make_anchors(
         copy = served_copy(reference, loudness=loudness)
         if copy is None:
             raise MediaDamaged
-        made = anchor_of(read_media(copy), hertz)
-        row = described_media(made)
-        put_content(row, made.content)
-        _save(reference, row, _recipe(hertz, loudness))
+        store_copy(reference, _recipe(hertz, loudness), anchor_of(read_media(copy), hertz))
     return len(missing)
 
 
 def served_anchor(reference: Media, hertz: int, *, loudness: float | None) -> Media | None:
     """Return what is served as the anchor of a reference; None: none was made."""
-    found = ServedCopy.objects.filter(source=reference, recipe=_recipe(hertz, loudness))
-    copy = found.select_related("media").first()
-    return copy.media if copy else None
-
-
-@write_transaction()
-def _save(reference: Media, anchor: Media, recipe: str) -> None:
-    defaults = {"media": save_media(anchor)}
-    ServedCopy.objects.get_or_create(source=reference, recipe=recipe, defaults=defaults)
+    return find_copy(reference, _recipe(hertz, loudness))
 
 
 def _recipe(hertz: int, loudness: float | None) -> str:
