@@ -5,13 +5,14 @@ Nothing is decoded when it is asked for. The original is kept, and never served 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from evalsite.lib.db import write_transaction
 from generation.backends.media import MediaContent
+from generation.exceptions import MediaDamaged
 from generation.media import read_media, store_media
 from generation.media_files.images import take_image
 from generation.media_files.kinds import AUDIO, IMAGE, VIDEO, kind_of
@@ -96,6 +97,22 @@ def make_copies(sources: Iterable[Media], *, loudness: float | None) -> int:
             store_copy(source, recipe, take_in(read_media(source), loudness=loudness).copy)
             made += 1
     return made
+
+
+def make_from_copy(
+    source: Media, recipe: str, make: Callable[[bytes], MediaContent], *, loudness: float | None
+) -> bool:
+    """Make another copy of a file out of its served one; False: it is there already.
+
+    Raises `MediaDamaged` without a served copy.
+    """
+    if find_copy(source, recipe) is not None:
+        return False
+    copy = served_copy(source, loudness=loudness)
+    if copy is None:
+        raise MediaDamaged
+    store_copy(source, recipe, make(read_media(copy)))
+    return True
 
 
 def served_copy(source: Media, *, loudness: float | None) -> Media | None:
