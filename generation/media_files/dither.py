@@ -35,7 +35,7 @@ def dithered(copy: bytes, seed: int) -> MediaContent:
     # By chance, all of very few samples can stay where they were.
     draws = (_moved(steps, [seed, attempt]) for attempt in count())
     moved = next(found for found in draws if not np.array_equal(found, steps))
-    samples = moved.astype(np.float32) / 2**15  # exact, there and back
+    samples = moved.astype(np.float32) / np.float32(2**15)  # exact, there and back
     sound = Sound(samples=samples, rate=SERVED_RATE, mime=SERVED_MIME)
     return served_sound(samples, loudness_of(sound), loudness=None)
 

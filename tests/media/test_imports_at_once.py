@@ -37,7 +37,7 @@ def folder(settings, tmp_path) -> Path:
     settings.STORAGES = {**settings.STORAGES, "default": option}
     for number in range(3):
         (tmp_path / f"{number}.wav").write_bytes(sine(hertz=300 + 50 * number))
-    return tmp_path
+    return Path(tmp_path)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_worker_stores_a_file_again_that_was_taken_back(folder, monkeypatch):
         monkeypatch.undo()
         was_new = put(row, content)
         refused.take_back()
-        return was_new
+        return bool(was_new)
 
     monkeypatch.setattr(media, "put_content", put_and_lose)
     store_with_copy((folder / "0.wav").read_bytes())
