@@ -21,10 +21,10 @@ from tests.processes import spawn
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-def make_job(root, *, prompts: int, max_new_tokens: int) -> Job:
+def make_job(root, *, prompts: int, max_new_tokens: int, kind: str = "llama") -> Job:
     settings = {"temperature": 1.0, "max_new_tokens": max_new_tokens, "dtype": "float32"}
     system = make_system(
-        backend=System.Backend.TRANSFORMERS, model=save_model(root, "llama"), settings=settings
+        backend=System.Backend.TRANSFORMERS, model=save_model(root, kind), settings=settings
     )
     return queue_generation(system=system, prompt_set=make_prompt_set(prompts=prompts))
 
@@ -84,8 +84,9 @@ def says_what_it_says_undisturbed(job: Job, settings, root) -> bool:
     return {o.pk: o.text for o in outputs} == {result.key: result.text for result in made}
 
 
-def test_a_stopped_worker_finishes_its_step_and_gives_its_rows_back(tmp_path):
-    job = make_job(tmp_path, prompts=200, max_new_tokens=500)
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_a_stopped_worker_finishes_its_step_and_gives_its_rows_back(tmp_path, kind):
+    job = make_job(tmp_path, prompts=200, max_new_tokens=500, kind=kind)
     worker = start_worker(tmp_path)
     try:
         wait_for(lambda: job.outputs.done().exists())
