@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Exists, OuterRef
-from django.utils.timezone import now
 
 from annotation.mixing import Mix, draw
 from annotation.models import Assignment, Gold, Judgment, Rater, Side
@@ -45,22 +43,11 @@ def claim_check(rater: Rater, *, answered: int) -> int | None:
 
 def claim_gold(rater: Rater, task: int, purpose: Assignment.Purpose) -> int:
     """Put a task with a known answer on the rater's screen, in a slot made for them alone."""
-    study, moment = rater.study, now()
+    study = rater.study
     has_sides = protocol_of(study).has_sides
     is_turned = has_sides and draw(study.seed, rater.public_id, "side", task, below=2)
-    slot = Assignment.objects.create(
-        study=study,
-        task_id=task,
-        k=None,
-        purpose=purpose,
-        left=Side.B if is_turned else Side.A,
-        position=rater.cursor,
-        state=Assignment.State.CLAIMED,
-        rater=rater,
-        claimed_at=moment,
-        lease_until=moment + timedelta(minutes=study.lease_minutes),
-    )
-    return slot.pk
+    left = Side.B if is_turned else Side.A
+    return Assignment.objects.claim_aside(rater, task, purpose, left=left)
 
 
 def is_right(expected: Iterable[str], judgment: Judgment) -> bool:
