@@ -5,6 +5,7 @@ Everything happens in one transaction that is rolled back: an audit leaves no tr
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -16,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from annotation.audio_gate.attempts import latest_attempt
-from annotation.audit_media import MediaAudit
+from annotation.audit_media import MediaAudit, repeated_files
 from annotation.blinding import blind_task, outputs_on_screen
 from annotation.exceptions import StudyNotOpen
 from annotation.findings import Finding
@@ -191,6 +192,7 @@ class _Crawl:
         """Fetch all that the task shows besides text, as its page would."""
         systems = [output.system.slug if output else "" for output in outputs_on_screen(slot)]
         by_place = {str(place): system for place, system in enumerate(systems)}
+        hashes: dict[str, str] = {}
         for media in blind_task(slot).media:
             response = self.client.get(media.url)
             yield from self._looked_at(media.url, response)
@@ -198,6 +200,9 @@ class _Crawl:
             yield from self.media.look_at(
                 media.url, content, dict(response.items()), system=by_place.get(media.place, "")
             )
+            if content:
+                hashes[media.place] = hashlib.sha256(content).hexdigest()
+        yield from repeated_files(f"files of prompt {slot.task.prompt.key}", hashes)
 
     def _self_naming(self, slot: Assignment) -> Iterator[Finding]:
         for output in slot.task.all_outputs():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from annotation.findings import Finding
+from annotation.plays import PROMPT, REFERENCE
 from annotation.self_naming import says
 from generation.backends.media import MediaContent
 from generation.media_files.kinds import AUDIO, kind_of
@@ -70,6 +71,26 @@ class MediaAudit:
                 what=said,
                 is_leak=False,
                 label="Systems are not equally loud",
+            )
+
+
+def repeated_files(where: str, hashes: Mapping[str, str]) -> Iterator[Finding]:
+    """Say which places of one screen hold the same bytes, which browsers show to who looks.
+
+    What is equal to the prompt's file or to the open reference is known for what it is. Equal
+    outputs give no system away, but a rater should seldom be asked to compare them.
+    """
+    places: dict[str, list[str]] = defaultdict(list)
+    for place, sha256 in hashes.items():
+        places[sha256].append(place)
+    for same in places.values():
+        judged = [place for place in same if place not in (PROMPT, REFERENCE)]
+        if len(same) > 1 and judged:
+            yield Finding(
+                where=where,
+                what=f"the same file at {' and '.join(same)}",
+                is_leak=judged != same,
+                label="Two outputs are one file",
             )
 
 

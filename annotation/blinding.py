@@ -15,7 +15,6 @@ from annotation.gold import is_right
 from annotation.models import Assignment, Judgment, Side, Study, Task
 from annotation.plays import PROMPT, REFERENCE
 from annotation.protocols import Answer, Choice, Part, Protocol, Shown, protocol_of
-from annotation.protocols.mushra import ANCHORS
 from annotation.redaction import redacted
 from evalsite.lib.markdown import render_markdown
 from generation.models import Media, Output
@@ -26,9 +25,6 @@ PLAY_KEYS = {
     REFERENCE: "r",
     **{str(number): key for number, key in enumerate("qwtyioadghjk")},
 }
-
-
-ANCHOR_OF_ROLE = {f"anchor_{hertz}": hertz for hertz in ANCHORS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,10 +213,10 @@ def blind_task(
     )
 
 
-def low_pass_at(assignment: Assignment, place: str) -> int | None:
-    """Return the edge [Hz] of the low-pass behind which the reference stands there; None: none."""
+def role_at(assignment: Assignment, place: str) -> str:
+    """Return what stands at a place among the answers, one of `TaskOutput.Role`; else nothing."""
     numbers = {str(number): role for number, role in enumerate(_roles(assignment.task, assignment))}
-    return ANCHOR_OF_ROLE.get(numbers.get(place, ""))
+    return numbers.get(place, "")
 
 
 def _roles(task: Task, assignment: Assignment) -> list[str]:

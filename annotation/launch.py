@@ -11,7 +11,7 @@ from django.utils.timezone import now
 
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Study, Task, TaskOutput
-from annotation.mushra_sounds import anchor_problems, note_sound, prepare_anchors
+from annotation.mushra_sounds import anchor_problems, note_sound, prepare_hidden
 from annotation.plans import SystemOutputs, plan_of, read_outputs
 from annotation.protocols import Protocol, protocol_of
 from annotation.rounds import make_first_round
@@ -39,7 +39,7 @@ def launch_study(study: Study, *, by: User | None = None) -> Study:
     # Before the transaction: to make many copies takes long, and other writers must not wait.
     if study.state == Study.State.DRAFT:
         prepare_media(study)
-        prepare_anchors(study)
+        prepare_hidden(study)
     return _launch(study, by=by)
 
 

@@ -1,4 +1,4 @@
-"""Studies that show sounds on sliders: whether one does, and the anchors that it hides."""
+"""Studies that show sounds on sliders: whether one does, and what it hides among them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from annotation.models import Study
 from annotation.protocols import protocol_of
 from annotation.protocols.mushra import Mushra
-from generation.anchors import make_anchors
+from generation.anchors import make_anchors, make_hidden_references
 from generation.media_files.anchors import least_rate
 from generation.models import Media, System
 
@@ -23,13 +23,15 @@ def note_sound(study: Study) -> None:
         study.options = replace(protocol, sound=not protocol.sound).stored()
 
 
-def prepare_anchors(study: Study) -> int:
-    """Make the anchors that raters will hear; return how many were missing."""
+def prepare_hidden(study: Study) -> int:
+    """Make what raters will hear without knowing what it is; return how many were missing."""
     protocol = protocol_of(study)
-    if not isinstance(protocol, Mushra) or anchor_problems(study):
+    if not isinstance(protocol, Mushra) or not protocol.reference or anchor_problems(study):
         return 0
-    references = _references(study)
-    return make_anchors(references, anchors=protocol.anchors, loudness=study.way.loudness)
+    references, loudness = _references(study), study.way.loudness
+    sounds = references.filter(mime__startswith=SOUND)
+    made = make_hidden_references(sounds, loudness=loudness)
+    return made + make_anchors(references, anchors=protocol.anchors, loudness=loudness)
 
 
 def anchor_problems(study: Study) -> list[str]:

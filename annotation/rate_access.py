@@ -53,7 +53,7 @@ def remember_rater(response: HttpResponse, rater: Rater) -> None:
     )
 
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def rater_required(view: View) -> Callable[..., HttpResponseBase]:
@@ -61,7 +61,7 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
 
     @never_cache
     @wraps(view)
-    def checked(request: RaterHttpRequest, public_id: str, **kwargs: Any) -> HttpResponse:
+    def checked(request: RaterHttpRequest, public_id: str, **kwargs: Any) -> HttpResponseBase:
         rater = known_rater(request, public_id)
         if rater is None:
             return _who_are_you(request, public_id)

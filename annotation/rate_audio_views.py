@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_http_methods, require_safe
 
 from annotation.audio_gate.attempts import (
@@ -19,7 +19,7 @@ from annotation.models import Study
 from annotation.rate_access import RaterHttpRequest, rater_required
 from annotation.rate_pages import at_step, go_home, rater_page, turn_page
 from annotation.steps import AUDIO, current_step
-from evalsite.lib.ranges import RangeNotSatisfiable, parse_range
+from evalsite.lib.ranges import send_part
 
 CONTENT_TYPE = "audio/wav"
 
@@ -63,7 +63,7 @@ def _page(
 
 @require_safe
 @rater_required
-def volume(request: RaterHttpRequest) -> HttpResponse:
+def volume(request: RaterHttpRequest) -> HttpResponseBase:
     """The noise by which the volume is set; it is the same for everybody."""
     if current_step(request.rater) is not AUDIO:
         raise Http404
@@ -72,7 +72,7 @@ def volume(request: RaterHttpRequest) -> HttpResponse:
 
 @require_safe
 @rater_required
-def sound(request: RaterHttpRequest, sound: str) -> HttpResponse:
+def sound(request: RaterHttpRequest, sound: str) -> HttpResponseBase:
     """One sound of the part that this rater is at; to anybody else there is none."""
     found = sound_of(request.rater, sound) if current_step(request.rater) is AUDIO else None
     if found is None:
@@ -80,15 +80,11 @@ def sound(request: RaterHttpRequest, sound: str) -> HttpResponse:
     return _sent(request, found)
 
 
-def _sent(request: RaterHttpRequest, content: bytes) -> HttpResponse:
-    """Send a sound, or the part of it that a player asks for: Safari plays nothing else."""
-    try:
-        part = parse_range(request.headers.get("Range", ""), len(content))
-    except RangeNotSatisfiable:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{len(content)}"})
-    start, stop = part or (0, len(content))
-    headers = {"Accept-Ranges": "bytes"}
-    if part:
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
-    status = 206 if part else 200
-    return HttpResponse(content[start:stop], CONTENT_TYPE, status=status, headers=headers)
+def _sent(request: RaterHttpRequest, content: bytes) -> HttpResponseBase:
+    return send_part(
+        request,
+        lambda start, stop: iter([content[start:stop]]),
+        size=len(content),
+        content_type=CONTENT_TYPE,
+        headers={},
+    )

@@ -9,17 +9,21 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from annotation.assignments import assignment_for_screen
-from annotation.blinding import blind_task, low_pass_at, media_at
+from annotation.blinding import blind_task, media_at, role_at
 from annotation.foresight import foreseen_slot, slot_ahead
-from annotation.models import Assignment, Rater
+from annotation.models import Assignment, Rater, TaskOutput
+from annotation.protocols.mushra import ANCHORS
 from annotation.rate_access import RaterHttpRequest, known_rater
 from annotation.rate_pages import at_step
 from annotation.steps import JUDGE
-from generation.anchors import served_anchor
+from generation.anchors import served_anchor, served_hidden_reference
 from generation.copies import served_copy
 from generation.exceptions import MediaDamaged
+from generation.media_files.kinds import AUDIO
 from generation.media_responses import no_media, send_media
 from generation.models import Media
+
+ANCHOR_OF_ROLE = {f"anchor_{hertz}": hertz for hertz in ANCHORS}
 
 
 @require_safe
@@ -32,7 +36,7 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
     assignment = assignment_for_screen(pk)
     assignment.study = rater.study
     source = media_at(assignment, place)
-    copy = _copy(source, low_pass_at(assignment, place), rater) if source else None
+    copy = _copy(source, role_at(assignment, place), rater) if source else None
     if copy is None:
         return no_media()
     try:
@@ -54,11 +58,14 @@ def ahead(request: RaterHttpRequest) -> HttpResponse:
     return JsonResponse({"files": list(dict.fromkeys(files))})
 
 
-def _copy(source: Media, hertz: int | None, rater: Rater) -> Media | None:
+def _copy(source: Media, role: str, rater: Rater) -> Media | None:
+    """Return what is sent where `source` stands in that role."""
     loudness = rater.study.way.loudness
-    if hertz is None:
-        return served_copy(source, loudness=loudness)
-    return served_anchor(source, hertz, loudness=loudness)
+    if role in ANCHOR_OF_ROLE:
+        return served_anchor(source, ANCHOR_OF_ROLE[role], loudness=loudness)
+    if role == TaskOutput.Role.REFERENCE and source.kind == AUDIO:
+        return served_hidden_reference(source, loudness=loudness)
+    return served_copy(source, loudness=loudness)
 
 
 def _shown_now(rater: Rater, token: UUID) -> int | None:

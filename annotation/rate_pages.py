@@ -70,7 +70,7 @@ def at_step(*names: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
     def decorate(view: View) -> Callable[..., HttpResponseBase]:
         @rater_required
         @wraps(view)
-        def checked(request: RaterHttpRequest, *args: Any) -> HttpResponse:
+        def checked(request: RaterHttpRequest, *args: Any) -> HttpResponseBase:
             rater = request.rater
             if current_step(rater).name in names:
                 return view(request, *args)

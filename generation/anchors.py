@@ -1,16 +1,20 @@
-"""Anchors of references, made before raters come and kept like served copies."""
+"""What hides among the sounds of MUSHRA: a reference once more, and its anchors.
+
+They are made before raters come, from the reference's served copy, and kept like one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
-from evalsite.lib.db import write_transaction
-from generation.copies import recipe_of, served_copy
-from generation.exceptions import MediaDamaged
-from generation.media import described_media, put_content, read_media, save_media
+from django.utils.crypto import salted_hmac
+
+from generation.copies import find_copy, make_from_copy, recipe_of
 from generation.media_files.anchors import anchor_of
+from generation.media_files.dither import dithered
 from generation.media_files.kinds import AUDIO
-from generation.models import Media, ServedCopy
+from generation.models import Media
 
 
 def make_anchors(
@@ -22,30 +26,54 @@ def make_anchors(
     reference, but for what the low-pass takes. Raises `MediaDamaged` without a copy.
     """
     wanted = [(reference, hertz) for reference in references for hertz in anchors]
-    missing = [w for w in wanted if served_anchor(*w, loudness=loudness) is None]
-    for reference, hertz in missing:
-        copy = served_copy(reference, loudness=loudness)
-        if copy is None:
-            raise MediaDamaged
-        made = anchor_of(read_media(copy), hertz)
-        row = described_media(made)
-        put_content(row, made.content)
-        _save(reference, row, _recipe(hertz, loudness))
-    return len(missing)
+    return sum(
+        make_from_copy(
+            reference,
+            _recipe(hertz, loudness),
+            partial(anchor_of, hertz=hertz),
+            loudness=loudness,
+        )
+        for reference, hertz in wanted
+    )
 
 
 def served_anchor(reference: Media, hertz: int, *, loudness: float | None) -> Media | None:
     """Return what is served as the anchor of a reference; None: none was made."""
-    found = ServedCopy.objects.filter(source=reference, recipe=_recipe(hertz, loudness))
-    copy = found.select_related("media").first()
-    return copy.media if copy else None
+    return find_copy(reference, _recipe(hertz, loudness))
 
 
-@write_transaction()
-def _save(reference: Media, anchor: Media, recipe: str) -> None:
-    defaults = {"media": save_media(anchor)}
-    ServedCopy.objects.get_or_create(source=reference, recipe=recipe, defaults=defaults)
+def make_hidden_references(references: Iterable[Media], *, loudness: float | None) -> int:
+    """Make for each reference the file that hides it, where it is missing; return how many.
+
+    It has other bytes than the one that is shown openly, and nothing else to hear. Raises
+    `MediaDamaged` without a served copy.
+    """
+    return sum(
+        make_from_copy(
+            reference,
+            _hidden_recipe(loudness),
+            partial(dithered, seed=_seed(reference)),
+            loudness=loudness,
+        )
+        for reference in references
+    )
+
+
+def served_hidden_reference(reference: Media, *, loudness: float | None) -> Media | None:
+    """Return what is served where a reference hides; None: none was made."""
+    return find_copy(reference, _hidden_recipe(loudness))
+
+
+def _seed(reference: Media) -> int:
+    """Return what the noise is drawn from: the same on this server, and unknown outside of it."""
+    return int.from_bytes(
+        salted_hmac("generation.anchors", reference.sha256, algorithm="sha256").digest()
+    )
 
 
 def _recipe(hertz: int, loudness: float | None) -> str:
     return f"{recipe_of(AUDIO, loudness)}, low-pass {hertz} Hz"
+
+
+def _hidden_recipe(loudness: float | None) -> str:
+    return f"{recipe_of(AUDIO, loudness)}, dithered"

@@ -5,14 +5,15 @@ Nothing is decoded when it is asked for. The original is kept, and never served 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from evalsite.lib.db import write_transaction
 from generation.backends.media import MediaContent
-from generation.media import described_media, put_content, read_media, save_media
+from generation.exceptions import MediaDamaged
+from generation.media import read_media, store_media
 from generation.media_files.images import take_image
 from generation.media_files.kinds import AUDIO, IMAGE, VIDEO, kind_of
 from generation.media_files.refusals import Limits, MediaRefused
@@ -71,19 +72,20 @@ def take_in(content: bytes, *, loudness: float | None = STANDARD_LOUDNESS) -> In
 def store_with_copy(content: bytes) -> Media:
     """Store a file and its copy; return the original's row. Raises `MediaRefused`."""
     taken = take_in(content)
-    rows = [described_media(taken.original), described_media(taken.copy)]
-    for row, media in zip(rows, (taken.original, taken.copy), strict=True):
-        put_content(row, media.content)
-    return save_with_copy(rows[0], rows[1], taken.recipe)
+    source = store_media(taken.original)
+    store_copy(source, taken.recipe, taken.copy)
+    return source
+
+
+def store_copy(source: Media, recipe: str, copy: MediaContent) -> None:
+    """Store what is served in place of a file; a copy that is there already stands."""
+    save_copy(source, recipe, store_media(copy))
 
 
 @write_transaction()
-def save_with_copy(original: Media, copy: Media, recipe: str) -> Media:
-    """Save the rows of a file and its copy, both stored already; return the original's."""
-    source = save_media(original)
-    defaults = {"media": save_media(copy)}
-    ServedCopy.objects.get_or_create(source=source, recipe=recipe, defaults=defaults)
-    return source
+def save_copy(source: Media, recipe: str, copy: Media) -> None:
+    """Say of two rows that one is the copy of the other."""
+    ServedCopy.objects.get_or_create(source=source, recipe=recipe, defaults={"media": copy})
 
 
 def make_copies(sources: Iterable[Media], *, loudness: float | None) -> int:
@@ -91,20 +93,34 @@ def make_copies(sources: Iterable[Media], *, loudness: float | None) -> int:
     made = 0
     for source in sources:
         recipe = recipe_of(source.kind, loudness)
-        if ServedCopy.objects.filter(source=source, recipe=recipe).exists():
-            continue
-        taken = take_in(read_media(source), loudness=loudness)
-        copy = described_media(taken.copy)
-        put_content(copy, taken.copy.content)
-        save_with_copy(source, copy, recipe)
-        made += 1
+        if find_copy(source, recipe) is None:
+            store_copy(source, recipe, take_in(read_media(source), loudness=loudness).copy)
+            made += 1
     return made
+
+
+def make_from_copy(
+    source: Media, recipe: str, make: Callable[[bytes], MediaContent], *, loudness: float | None
+) -> bool:
+    """Make another copy of a file out of its served one; False: it is there already.
+
+    Raises `MediaDamaged` without a served copy.
+    """
+    if find_copy(source, recipe) is not None:
+        return False
+    copy = served_copy(source, loudness=loudness)
+    if copy is None:
+        raise MediaDamaged
+    store_copy(source, recipe, make(read_media(copy)))
+    return True
 
 
 def served_copy(source: Media, *, loudness: float | None) -> Media | None:
     """Return what is served in place of a file; None: no copy was made."""
-    found = ServedCopy.objects.select_related("media").filter(
-        source=source, recipe=recipe_of(source.kind, loudness)
-    )
-    copy = found.first()
-    return copy.media if copy else None
+    return find_copy(source, recipe_of(source.kind, loudness))
+
+
+def find_copy(source: Media, recipe: str) -> Media | None:
+    """Return the copy of a file that was made in that way; None: none was."""
+    found = ServedCopy.objects.select_related("media").filter(source=source, recipe=recipe).first()
+    return found.media if found else None

@@ -1,7 +1,9 @@
 """Greedy rows that would say the same: one is made, the others are linked to it and copied.
 
 At temperature 0 the prompt decides the text, so samples of a prompt, and prompts that are equal,
-would only be paid for twice.
+would only be paid for twice. Within a job, copies are linked when they are queued. Twins in several
+jobs stay rows of their own until one of them is finished, as a job may be cancelled: while one is
+being made, or is ahead in the queue, the others are not leased. Nothing is stored about the wait.
 """
 
 from __future__ import annotations
@@ -9,6 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from evalsite.lib.text import sha256
 from generation.backends import BACKENDS
@@ -19,6 +24,8 @@ COPIED = (
     "text", "html", "media_id", "text_hash", "finish_reason", "prompt_tokens", "output_tokens",
     "engine_id", "worker", "finished_at",
 )  # fmt: skip
+
+_BATCH = 1000
 
 Copies = list[tuple[Output, Output]]
 
@@ -34,15 +41,16 @@ def part_duplicates(
     """Part new rows into those to be made, and pairs of a copy with what it is linked to."""
     if not is_greedy(system):
         return outputs, []
-    contents = {
-        prompt: sha256(json.dumps(messages or text, sort_keys=True))
+    keys = {
+        prompt: sha256(json.dumps([system.pk, messages or text], sort_keys=True))
         for prompt, messages, text in prompt_set.prompts.values_list("pk", "messages", "text")
     }
-    originals = _finished(system, contents)
+    originals = _finished(list(keys.values()))
     firsts: list[Output] = []
     copies: Copies = []
     for output in outputs:
-        original = originals.setdefault(contents[output.prompt_id], output)
+        output.twin_key = key = keys[output.prompt_id]
+        original = originals.setdefault(key, output)
         if original is output:
             firsts.append(output)
         else:
@@ -50,12 +58,25 @@ def part_duplicates(
     return firsts, copies
 
 
-def _finished(system: System, contents: Mapping[int, str]) -> dict[str, Output]:
-    """Return a row of each content that the system has made already."""
-    made = Output.objects.done().filter(
-        system=system, prompt__in=contents, engine__isnull=False, copy_of=None
+def _finished(keys: list[str]) -> dict[str, Output]:
+    """Return a row for each of the keys by which one is made already."""
+    made = Output.objects.done().filter(copy_of=None)
+    starts = range(0, len(keys), _BATCH)
+    chunks = (made.filter(twin_key__in=keys[start : start + _BATCH]) for start in starts)
+    return {str(output.twin_key): output for found in chunks for output in found}
+
+
+def without_twins(waiting: QuerySet[Output]) -> QuerySet[Output]:
+    """Leave out rows whose twin is being made, or comes before them in the queue.
+
+    The first of twins that nobody holds is always left in, so that none waits for ever.
+    """
+    twins = Output.objects.unfinished().filter(twin_key=OuterRef("twin_key"), copy_of=None)
+    is_held = Q(state=Output.State.RUNNING, lease_until__gte=Now())
+    is_ahead = Q(queue_position__lt=OuterRef("queue_position")) | Q(
+        queue_position=OuterRef("queue_position"), pk__lt=OuterRef("pk")
     )
-    return {contents[output.prompt_id]: output for output in made}
+    return waiting.filter(~Exists(twins.filter(is_held | is_ahead)))
 
 
 def link_copies(copies: Copies) -> Iterable[Output]:
@@ -72,13 +93,22 @@ def link_copies(copies: Copies) -> Iterable[Output]:
 
 
 def settle_copies(original: Output, values: Mapping[str, Any]) -> None:
-    """Write what was written to a row to those that wait for it, in the same transaction."""
-    own = {}
+    """Write what was written to a row to those that wait for it, in the same transaction.
+
+    A text goes to its twins in other jobs too. A failure does not: they are tried themselves.
+    """
+    own: dict[str, Any] = {}
+    waiting = Q(copy_of=original.pk)
     if values["state"] == Output.State.DONE:
-        own = {"seconds": 0.0, "provenance": _provenance(original, values["provenance"])}
-    Output.objects.filter(copy_of=original.pk, state=Output.State.PENDING).update(
-        **{**values, **own}
-    )
+        own = {
+            "seconds": 0.0,
+            "provenance": _provenance(original, values["provenance"]),
+            "copy_of": original.pk,
+        }
+        if original.twin_key:
+            waiting |= Q(twin_key=original.twin_key)
+    pending = Output.objects.pending().filter(waiting)
+    pending.update(**{**values, **own})
 
 
 def _provenance(original: Output, provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,5 +33,9 @@ class MediaDamaged(GenerationError):
     """The stored file is gone, or is not what was stored."""
 
 
+class FileTakenBack(GenerationError):
+    """An import that was refused took back a file that this one shares with it: start it again."""
+
+
 class WorkersKeepDying(GenerationError):
     """Workers die as soon as they are placed."""

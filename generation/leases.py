@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models import BooleanField, DateTimeField, ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
 from evalsite.lib.db import write_transaction
@@ -20,12 +21,17 @@ from evalsite.lib.markdown import render_markdown
 from evalsite.lib.text import make_storable, sha256
 from generation.backends import GenerationResult
 from generation.copies import store_with_copy
-from generation.duplicates import settle_copies
+from generation.duplicates import settle_copies, without_twins
 from generation.media_files.refusals import MediaRefused
 from generation.models import EngineRecord, Job, Output
 
 #: After so many leases that ended without a result, a row is taken to be the cause.
 MAX_ATTEMPTS = 3
+#: What the queue's index holds, written out: SQLite takes a partial index for no parameter, and a
+#: lease would read all outputs there are.
+_IN_QUEUE = RawSQL(
+    "generation_output.state IN ('pending', 'running')", (), output_field=BooleanField()
+)
 
 
 def _from_now(seconds: float) -> ExpressionWrapper[Any]:
@@ -41,14 +47,12 @@ def lease_outputs(*, worker: str, limit: int, seconds: float) -> list[Output]:
     All of them share backend, model and dtype, so that one batch can hold them.
     """
     _give_up_on_repeated_crashes()
-    waiting = (
-        Output.objects.filter(
-            Q(state=Output.State.PENDING) | Q(state=Output.State.RUNNING, lease_until__lt=Now()),
-            copy_of=None,
-        )
-        .order_by("queue_position", "pk")
-        .select_related("system")
+    claimable = Output.objects.filter(
+        _IN_QUEUE,
+        Q(state=Output.State.PENDING) | Q(state=Output.State.RUNNING, lease_until__lt=Now()),
+        copy_of=None,
     )
+    waiting = without_twins(claimable).order_by("queue_position", "pk").select_related("system")
     if connection.features.has_select_for_update_skip_locked:
         waiting = waiting.select_for_update(skip_locked=True, of=("self",))
     candidates = list(waiting[: limit * 4])
@@ -75,7 +79,10 @@ def _model_of(output: Output) -> tuple[str, str, str]:
 def _give_up_on_repeated_crashes() -> None:
     dead = list(
         Output.objects.filter(
-            state=Output.State.RUNNING, lease_until__lt=Now(), attempts__gte=MAX_ATTEMPTS
+            _IN_QUEUE,
+            state=Output.State.RUNNING,
+            lease_until__lt=Now(),
+            attempts__gte=MAX_ATTEMPTS,
         ).values_list("pk", flat=True)
     )
     if not dead:

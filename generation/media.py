@@ -11,10 +11,11 @@ from itertools import takewhile
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 
 from evalsite.lib.db import write_transaction
 from generation.backends.media import MediaContent
-from generation.exceptions import MediaDamaged
+from generation.exceptions import FileTakenBack, MediaDamaged
 from generation.models import Media
 
 _CHUNK = 1 << 16
@@ -24,7 +25,7 @@ def store_media(media: MediaContent) -> Media:
     """Store the file once, then its row; equal content is one file and one row."""
     row = described_media(media)
     put_content(row, media.content)
-    return save_media(row)
+    return save_media(row, media.content)
 
 
 def described_media(media: MediaContent) -> Media:
@@ -43,13 +44,28 @@ def described_media(media: MediaContent) -> Media:
 
 
 @write_transaction()
-def save_media(row: Media) -> Media:
-    """Return the row with that content, made now if there is none."""
+def save_media(row: Media, content: bytes | None = None) -> Media:
+    """Return the row with that content, made now if there is none; its file is stored already.
+
+    An import that was refused may have taken the file back since then: it is stored again from
+    `content`. Raises `FileTakenBack` without.
+    """
+    saved, is_new = _row_of(row)
+    # From here on nobody takes it back: `drop_content` waits for a new row, and heeds an old one.
+    if is_new and not default_storage.exists(row.storage_name):
+        if content is None:
+            raise FileTakenBack
+        put_content(row, content)
+    return saved
+
+
+def _row_of(row: Media) -> tuple[Media, bool]:
+    """Return the stored row of that content, and whether it was made now."""
     columns = (
         "mime", "bytes", "seconds", "sample_rate", "channels", "loudness", "width", "height",
     )  # fmt: skip
     defaults = {column: getattr(row, column) for column in columns}
-    return Media.objects.get_or_create(sha256=row.sha256, defaults=defaults)[0]
+    return Media.objects.get_or_create(sha256=row.sha256, defaults=defaults)
 
 
 def read_media(media: Media) -> bytes:
@@ -100,9 +116,16 @@ def put_content(row: Media, content: bytes) -> bool:
     return True
 
 
+@write_transaction()
 def drop_content(row: Media) -> None:
-    """Take a file back that no row names yet."""
-    default_storage.delete(row.storage_name)
+    """Take a file back, unless a row names it by now: equal content of others is the same file.
+
+    Its row is made for as long as that takes, so that others who store the same content wait.
+    """
+    _, is_new = _row_of(row)
+    if is_new:
+        default_storage.delete(row.storage_name)
+        transaction.set_rollback(True)
 
 
 def _content(name: str) -> bytes | None:

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from evalsite.lib.tabular import Row
 from generation.backends.media import MediaContent
-from generation.copies import Intake, limits, save_with_copy, take_in
-from generation.media import described_media, drop_content, put_content
+from generation.copies import Intake, limits, save_copy, take_in
+from generation.media import described_media, drop_content, put_content, save_media
 from generation.media_files.refusals import MediaRefused
 from generation.models import Media
 
@@ -39,9 +39,16 @@ class Shelf:
         return self._taken[path][0]
 
     def save(self) -> None:
-        """Save the rows, in the transaction of those that name them."""
-        for original, copy, recipe in self._taken.values():
-            original.pk = save_with_copy(original, copy, recipe).pk
+        """Save the rows, in the transaction of those that name them. Raises `FileTakenBack`.
+
+        In the order of their hashes, so that two imports never wait for each other in a circle.
+        """
+        taken = sorted(self._taken.values(), key=lambda found: found[0].sha256)
+        rows = {row.sha256: row for original, copy, _ in taken for row in (original, copy)}
+        saved = {sha256: save_media(rows[sha256]) for sha256 in sorted(rows)}
+        for original, copy, recipe in taken:
+            original.pk = saved[original.sha256].pk
+            save_copy(saved[original.sha256], recipe, saved[copy.sha256])
 
     def _put(self, media: MediaContent) -> Media:
         row = described_media(media)
@@ -67,6 +74,7 @@ class Shelf:
         return path
 
     def take_back(self) -> None:
+        """Remove the files that were stored here and that nobody else has named meanwhile."""
         for row in self._written:
             drop_content(row)
 

@@ -315,6 +315,11 @@ class Output(models.Model):
         "self", models.PROTECT, null=True, blank=True, editable=False, related_name="copies"
     )
 
+    #: What a greedy row is asked, hashed with its system: rows that share it would say the same.
+    twin_key = models.CharField(  # noqa: DJ001 - a default would have SQLite make the table anew
+        max_length=64, null=True, blank=True, editable=False
+    )
+
     #: The prompt's position, copied: work goes prompt by prompt, so that early tasks favour nobody.
     queue_position = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
@@ -343,6 +348,9 @@ class Output(models.Model):
                 fields=["queue_position", "id"],
                 condition=Q(state__in=["pending", "running"]),
                 name="output_queue",
+            ),
+            models.Index(
+                fields=["twin_key"], condition=Q(twin_key__isnull=False), name="output_twins"
             ),
             # All that a launch reads of half a million outputs, so that it reads no text.
             models.Index(

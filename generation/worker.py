@@ -18,6 +18,7 @@ from django.utils.timezone import now
 
 from generation import leases
 from generation.backends import (
+    BACKENDS,
     Backend,
     GenerationRequest,
     GenerationResult,
@@ -77,8 +78,13 @@ class Worker:
         return finished
 
     def _limit(self) -> int:
-        own = _rows_per_call(self._backend) if self._backend else FIRST_BATCH
-        return self.batch_size or max(own, FIRST_BATCH)
+        return self.batch_size or max(self._rows_per_call(), FIRST_BATCH)
+
+    def _rows_per_call(self) -> int:
+        """Return how many rows the backend that is loaded is given at once; 0: none is."""
+        if self._backend is None or self._loaded is None:
+            return 0
+        return BACKENDS[self._loaded[0]].rows_per_slot * self._backend.batch_size
 
     def _work(self, outputs: list[Output]) -> int:
         """Generate a leased batch; what is not finished when this ends is given back."""
@@ -98,7 +104,7 @@ class Worker:
         waiting = {output.pk: output for output in outputs}
         try:
             backend = self._load(outputs)
-            size = _rows_per_call(backend)
+            size = self._rows_per_call()
             for start in range(0, len(outputs), size):
                 if self.stop.is_set():
                     return
@@ -214,11 +220,6 @@ class Worker:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-def _rows_per_call(backend: Backend) -> int:
-    """Return how many rows it takes at once: more than its slots, where it refills them."""
-    return int(getattr(backend, "rows_per_call", backend.batch_size))
 
 
 def _engine_record(backend: Backend) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from generation.models import EngineRecord, Job, Media, Output, Prompt, ServedCo
 WRITTEN = (
     "state", "worker", "lease_until", "attempts", "fence", "text", "html", "text_hash", "media_id",
     "finish_reason", "prompt_tokens", "output_tokens", "seconds", "error", "provenance",
-    "engine_id", "finished_at",
+    "engine_id", "finished_at", "copy_of_id",
 )  # fmt: skip
 
 

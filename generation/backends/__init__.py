@@ -21,6 +21,9 @@ class Registered:
     needs_model: bool = True
     #: At temperature 0 the prompt alone decides the text: rows that are alike are made once.
     greedy_at_zero: bool = False
+    #: How many rows it is given for each that it computes at once: more, where one that has ended
+    #: makes room for the next, or where rows of like length are put together.
+    rows_per_slot: int = 1
 
 
 BACKENDS = {
@@ -28,6 +31,7 @@ BACKENDS = {
         module="generation.backends.transformers",
         label="Transformers, on this server's workers",
         greedy_at_zero=True,
+        rows_per_slot=4,
     ),
     "openai_http": Registered(
         module="generation.backends.openai_http",
@@ -74,8 +78,7 @@ class GenerationResult:
 class Backend(Protocol):
     """An engine with one model loaded."""
 
-    #: How many rows it computes at once: what a worker that is asked to stop still finishes. One
-    #: that refills its slots has `rows_per_call` as well, more rows than slots, and yields None.
+    #: How many rows it computes at once.
     batch_size: int
 
     def __init__(self, model: str, *, dtype: str) -> None: ...
@@ -88,7 +91,7 @@ class Backend(Protocol):
         """Yield one result for each request, in any order, as soon as it is finished.
 
         None says that nothing is lost but the rows at hand if it is left here: a worker that is
-        asked to stop leaves it.
+        asked to stop leaves it. Without any, it finishes what it was given.
         """
         ...
 

@@ -27,8 +27,6 @@ from generation.exceptions import ModelNotUsable
 
 #: Rows made at once. Too many for the memory is no harm: a shortage halves them.
 CPU_SLOTS, GPU_SLOTS = 24, 128
-#: Rows that the worker leases for each slot, so that slots are refilled.
-ROWS_PER_SLOT = 4
 
 
 class Backend:
@@ -84,10 +82,6 @@ class Backend:
             decoder_start_token_id=own.decoder_start_token_id,
             forced_bos_token_id=own.forced_bos_token_id,
         )
-
-    @property
-    def rows_per_call(self) -> int:
-        return ROWS_PER_SLOT * self.batch_size
 
     @cached_property
     def _file_hashes(self) -> dict[str, str]:

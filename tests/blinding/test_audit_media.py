@@ -17,9 +17,9 @@ from annotation.models import Study
 from annotation.way import set_way
 from generation.backends.media import MediaContent
 from generation.media import store_media
-from generation.models import ServedCopy, System
+from generation.models import Output, ServedCopy, System
 from tests.factories import make_study
-from tests.media.makers import import_media, sine, sound_study
+from tests.media.makers import import_media, sine, sound_study, with_reference
 from tests.media.test_images_and_videos import film, picture
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +121,20 @@ def test_systems_that_are_not_equally_loud_are_a_warning(tmp_path):
     [warning] = findings
     assert (warning.is_leak, warning.label) == (False, "Systems are not equally loud")
     assert "system-1" in warning.what
+
+
+def test_an_output_that_is_the_open_reference_is_found(tmp_path):
+    study = sound_study(tmp_path, protocol="dcr", prompts=1)
+    output = Output.objects.get(system__slug="system-1")
+    study = with_reference(study, output.media)
+    [leak] = [finding for finding in audit_blinding(study) if finding.is_leak]
+    assert leak.what in ("the same file at reference and 0", "the same file at reference and 1")
+
+
+def test_outputs_that_are_one_file_are_a_warning(tmp_path):
+    [*findings] = audit_blinding(imported(tmp_path, sine(), sine()))
+    assert {(f.is_leak, f.label) for f in findings} == {(False, "Two outputs are one file")}
+    assert [f.what for f in findings] == ["the same file at 0 and 1"] * 2
 
 
 def imported(tmp_path, *contents: bytes) -> Study:

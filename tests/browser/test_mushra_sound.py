@@ -19,7 +19,7 @@ KEYS = "qwtyio"
 
 @pytest.fixture(autouse=True)
 def _files_in_a_folder(settings, tmp_path) -> None:
-    """The open and the hidden reference are one file, and two readers of memory share a place."""
+    """Two readers of one file in memory would share a place."""
     backend = "django.core.files.storage.FileSystemStorage"
     folder = {"BACKEND": backend, "OPTIONS": {"location": str(tmp_path / "media")}}
     settings.STORAGES = {**settings.STORAGES, "default": folder}

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from generation.backends import load_backend
-from generation.models import Job, System
+from generation.models import Job, Output, System
 from generation.services import queue_generation
 from generation.worker import _request
 from tests.factories import make_prompt_set, make_system
@@ -21,10 +21,12 @@ from tests.processes import spawn
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-def make_job(root, *, prompts: int, max_new_tokens: int) -> Job:
-    settings = {"temperature": 1.0, "max_new_tokens": max_new_tokens, "dtype": "float32"}
+def make_job(
+    root, *, prompts: int, max_new_tokens: int, kind: str = "llama", temperature: float = 1.0
+) -> Job:
+    settings = {"temperature": temperature, "max_new_tokens": max_new_tokens, "dtype": "float32"}
     system = make_system(
-        backend=System.Backend.TRANSFORMERS, model=save_model(root, "llama"), settings=settings
+        backend=System.Backend.TRANSFORMERS, model=save_model(root, kind), settings=settings
     )
     return queue_generation(system=system, prompt_set=make_prompt_set(prompts=prompts))
 
@@ -84,8 +86,9 @@ def says_what_it_says_undisturbed(job: Job, settings, root) -> bool:
     return {o.pk: o.text for o in outputs} == {result.key: result.text for result in made}
 
 
-def test_a_stopped_worker_finishes_its_step_and_gives_its_rows_back(tmp_path):
-    job = make_job(tmp_path, prompts=200, max_new_tokens=500)
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_a_stopped_worker_finishes_its_step_and_gives_its_rows_back(tmp_path, kind):
+    job = make_job(tmp_path, prompts=200, max_new_tokens=500, kind=kind)
     worker = start_worker(tmp_path)
     try:
         wait_for(lambda: job.outputs.done().exists())
@@ -97,3 +100,20 @@ def test_a_stopped_worker_finishes_its_step_and_gives_its_rows_back(tmp_path):
     pending = job.outputs.pending()
     assert pending.exists()
     assert not pending.exclude(attempts=0).exists()
+
+
+def test_twins_in_two_jobs_are_made_once_though_workers_are_killed(tmp_path):
+    first = make_job(tmp_path, prompts=100, max_new_tokens=60, temperature=0.0)
+    killed_after_some_rows(first, tmp_path, seconds=0.1, done=0)
+    second = queue_generation(system=first.system, prompt_set=first.prompt_set, samples=2)
+    killed_after_some_rows(first, tmp_path, seconds=0.1, done=first.outputs.done().count())
+    assert first.outputs.unfinished().exists()
+    workers = [start_worker(tmp_path, "--drain", "--lease-seconds", "2") for _ in range(2)]
+    assert [worker.wait(timeout=300) for worker in workers] == [0, 0]
+    assert hashes(first).keys() == {output.pk for output in first.outputs.all()}
+    assert len(hashes(second)) == 100
+    made = Output.objects.done().filter(copy_of=None)
+    assert made.count() == 100
+    for copy in second.outputs.select_related("copy_of"):
+        assert copy.copy_of.prompt_id == copy.prompt_id
+        assert copy.copy_of.text_hash == copy.text_hash

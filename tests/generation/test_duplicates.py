@@ -139,3 +139,115 @@ def test_a_finished_copy_keeps_its_link():
     copy = job.outputs.get(sample=1)
     with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
         Output.objects.filter(pk=copy.pk).update(copy_of=None)
+
+
+# Twins in several jobs
+
+
+def twins(*, prompts: int = 1) -> tuple[Job, Job]:
+    """Two jobs of one system that ask the same, none of which has begun."""
+    system, prompt_set = greedy(), make_prompt_set(prompts=prompts)
+    first = queue(system, samples=1, prompt_set=prompt_set)
+    return first, queue(system, samples=2, prompt_set=prompt_set)
+
+
+def test_a_twin_in_another_job_waits_and_is_linked_when_it_is_made():
+    first, second = twins()
+    [made] = lease()
+    assert made.job == first
+    assert lease() == []
+    assert leases.finish_output(made, GenerationResult(key=made.pk, text="Said."))
+    twin = second.outputs.get()
+    assert (twin.state, twin.text, twin.copy_of, twin.fence) == ("done", "Said.", made, 0)
+    assert twin.provenance["copy_of"] == made.pk
+    assert Worker().run(drain=True) == 0
+
+
+def test_equal_prompts_of_other_sets_are_twins_and_bring_their_own_copies_along():
+    system = greedy()
+    queue(system, samples=1, prompts=2)
+    second = queue(system, samples=3, prompts=2)
+    assert Worker().run(drain=True) == 2
+    assert second.outputs.done().count() == 6
+    assert set(second.outputs.values_list("copy_of__job", flat=True)) == {
+        Job.objects.earliest("pk").pk
+    }
+    third = queue(system, samples=1, prompts=2)
+    assert third.outputs.done().count() == 2
+
+
+def test_a_twin_that_comes_first_waits_for_one_that_is_being_made():
+    system, late = greedy(), make_prompt_set(prompts=0)
+    make_prompt(prompt_set=late, position=7, text="Hello")
+    queue(system, samples=1, prompt_set=late)
+    [made] = lease()
+    early = make_prompt_set(prompts=0)
+    make_prompt(prompt_set=early, position=0, text="Hello")
+    queue(system, samples=1, prompt_set=early)
+    assert lease() == []
+    leases.release_outputs([made])
+    assert [output.queue_position for output in lease()] == [0]
+    assert lease() == []
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 0.7}, {}])
+def test_other_systems_and_drawn_rows_have_no_twins(settings):
+    prompt_set = make_prompt_set(prompts=1)
+    for system in (greedy(**settings), greedy(**settings)):
+        queue(system, samples=1, prompt_set=prompt_set)
+    assert len(lease()) == 2
+
+
+def test_a_row_whose_twin_failed_is_tried_itself():
+    first, second = twins()
+    [made] = lease()
+    leases.fail_output(made, error="Too long.")
+    assert second.outputs.get().state == "pending"
+    assert [output.job for output in lease()] == [second]
+    assert first.outputs.get().error == "Too long."
+
+
+def test_a_row_whose_twin_was_cancelled_is_made_itself():
+    first, second = twins()
+    [made] = lease()
+    cancel_job(first)
+    assert not leases.finish_output(made, GenerationResult(key=made.pk, text="late"))
+    assert Worker().run(drain=True) == 1
+    assert second.outputs.get().copy_of is None
+    assert first.outputs.get().state == "cancelled"
+
+
+def test_a_cancelled_twin_gets_nothing():
+    _, second = twins()
+    [made] = lease()
+    cancel_job(second)
+    leases.finish_output(made, GenerationResult(key=made.pk, text="Said."))
+    assert second.outputs.get().state == "cancelled"
+
+
+def test_of_twins_whose_worker_died_one_is_leased_again():
+    twins()
+    for _ in range(leases.MAX_ATTEMPTS - 1):
+        [made] = lease()
+        Output.objects.filter(state="running").update(lease_until=now() - timedelta(seconds=1))
+    [again] = lease()
+    assert again == made
+    Output.objects.filter(state="running").update(lease_until=now() - timedelta(seconds=1))
+    # Taken for the cause; its twin has its own three tries.
+    assert [output.job_id for output in lease()] == [made.job_id + 1]
+
+
+def test_twins_that_wait_do_not_hide_what_stands_behind_them():
+    system, prompt_set = greedy(), make_prompt_set(prompts=6)
+    queue(system, samples=1, prompt_set=prompt_set)
+    queue(system, samples=2, prompt_set=prompt_set)
+    leased = [output for _ in range(6) for output in lease(limit=1)]
+    assert [output.queue_position for output in leased] == [0, 1, 2, 3, 4, 5]
+    assert lease(limit=1) == []
+
+
+def test_an_output_that_is_finished_stays_immutable_with_its_twins():
+    first, _ = twins()
+    Worker().run(drain=True)
+    with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
+        first.outputs.update(text="forged")

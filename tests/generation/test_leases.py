@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.utils.timezone import now
 
 from generation import leases
-from generation.backends import GenerationResult
+from generation.backends import BACKENDS, GenerationResult
 from generation.models import Job, Output, Prompt, System
 from generation.services import cancel_job, queue_generation, retry_failed
 from generation.worker import Worker, seed_key
@@ -169,7 +170,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_full_slots_after_a_step(monkeypat
             worker.stop.set()
             yield None
 
-    monkeypatch.setattr(fake.Backend, "rows_per_call", 8, raising=False)
+    monkeypatch.setitem(BACKENDS, "fake", replace(BACKENDS["fake"], rows_per_slot=8))
     monkeypatch.setattr(fake.Backend, "generate", step_by_step)
     job = make_job(prompts=8)
     assert worker.run(drain=True) == 1

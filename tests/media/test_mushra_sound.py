@@ -20,9 +20,9 @@ from annotation.quality.assessment import assess
 from annotation.quality.declaring import declare_rules
 from annotation.quality.rule_files import read_rules
 from evalsite.lib.exceptions import InputRefused
-from generation.anchors import served_anchor
+from generation.anchors import served_anchor, served_hidden_reference
 from generation.copies import served_copy
-from generation.models import Media
+from generation.models import Media, ServedCopy
 from ranking.reports import build_report
 from tests.factories import make_user
 from tests.media.mushra import sound_draft, sound_mushra
@@ -76,14 +76,15 @@ def test_each_place_sends_what_stands_there(bob):
         return hashlib.sha256(b"".join(sent.streaming_content)).hexdigest()
 
     reference: Media = bob.slot.task.prompt.reference_media
-    expected = {3: served_copy(reference, loudness=-23.0)} | {
+    expected = {3: served_hidden_reference(reference, loudness=-23.0)} | {
         place: served_anchor(reference, hertz, loudness=-23.0)
         for place, hertz in ((4, 3500), (5, 7000))
     }
     for number, place in enumerate(bob.slot.order):
         if place in expected:
             assert sha256(number) == expected[place].sha256
-    assert sha256("reference") == expected[3].sha256
+    assert sha256("reference") == served_copy(reference, loudness=-23.0).sha256
+    assert sha256("reference") != expected[3].sha256
     assert len({sha256(number) for number in range(SIGNALS)}) == SIGNALS
     assert Client().get(f"{url}0/").status_code == 404
     assert bob.client.get(f"{url}{SIGNALS}/").status_code == 404
@@ -238,3 +239,21 @@ def test_the_audit_walks_through_it(tmp_path):
     study = sound_mushra(tmp_path)
     assert [f for f in audit_blinding(study) if f.is_leak] == []
     assert TaskOutput.objects.filter(role="anchor_3500").count() == 2
+
+
+def test_a_hidden_reference_with_the_bytes_of_the_open_one_is_found(tmp_path):
+    study = sound_mushra(tmp_path, prompts=1)
+    hidden = ServedCopy.objects.get(recipe__endswith="dithered")
+    source, recipe = hidden.source, hidden.recipe
+    hidden.delete()
+    ServedCopy.objects.create(
+        source=source, recipe=recipe, media=served_copy(source, loudness=-23.0)
+    )
+    [leak] = [f for f in audit_blinding(study) if f.is_leak]
+    assert leak.where == "files of prompt p1"
+    assert re.fullmatch(r"the same file at reference and \d", leak.what)
+
+
+def test_a_reference_that_is_no_sound_needs_no_file_to_hide_it():
+    launched("mushra")
+    assert not ServedCopy.objects.exists()
