@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -106,22 +107,25 @@ def study_columns(study: Study, *, upto: int | None = None) -> StudyColumns:
     return read_columns(study, raters=list(people), upto=upto)
 
 
-def findings(study: Study, read: StudyColumns) -> list[Finding]:
+def findings(
+    study: Study, read: StudyColumns, *, measured: Mapping[str, Measured] | None = None
+) -> list[Finding]:
     """Evaluate the rules in force, in the order of their declaration."""
     rules = Rule.objects.in_force().filter(study=study).order_by("pk")
-    return [evaluate(rule.spec, read.columns) for rule in rules]
+    return [evaluate(rule.spec, read.columns, measured=measured) for rule in rules]
 
 
 def assess(study: Study) -> Assessment:
     """Measure everything now."""
     moment, read = now(), study_columns(study)
+    measured = {m.name: m.take(read.columns) for m in measures_of(study)}
     return Assessment(
         at=moment,
         newest=read.newest,
         raters=read.raters,
-        measured={m.name: m.take(read.columns) for m in measures_of(study)},
+        measured=measured,
         judged=read.columns.sizes.tolist(),
-        rules=[RuleState.of(finding) for finding in findings(study, read)],
+        rules=[RuleState.of(finding) for finding in findings(study, read, measured=measured)],
     )
 
 
