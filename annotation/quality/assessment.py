@@ -15,7 +15,7 @@ from annotation.models import Rule, Study
 from annotation.quality.alarms import Alarm, Rates
 from annotation.quality.measures import MEASURES, Measure
 from annotation.quality.reading import StudyColumns, offers, read_columns
-from annotation.quality.rules import Finding, evaluate
+from annotation.quality.rules import Finding, RuleSpec, evaluate
 from annotation.quality.shares import Measured
 
 #: A live page shows the same numbers for so long, and for so many times as long as they took to
@@ -45,9 +45,13 @@ class RuleState:
         )
 
     @property
+    def units(self) -> str:
+        return _plural(self.unit)
+
+    @property
     def alarm_in_words(self) -> str:
         """Say why the rule may be broken; empty without an alarm."""
-        r, units = self.rates, _plural(self.unit)
+        r, units = self.rates, self.units
         if r.alarm == Alarm.JUMP:
             return (
                 f"The rule “{self.name}” hits {r.late_hits} of the newest {r.late} {units}; before "
@@ -113,6 +117,11 @@ def findings(
     """Evaluate the rules in force, in the order of their declaration."""
     rules = Rule.objects.in_force().filter(study=study).order_by("pk")
     return [evaluate(rule.spec, read.columns, measured=measured) for rule in rules]
+
+
+def would_hit(study: Study, rule: RuleSpec) -> RuleState:
+    """Return what a rule would do now if the study had it."""
+    return RuleState.of(evaluate(rule, study_columns(study).columns))
 
 
 def assess(study: Study) -> Assessment:

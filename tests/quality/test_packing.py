@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -38,6 +40,7 @@ def random_study(seed: int) -> Study:
         rater = make_rater(study, name)
         for _ in range(int(rng.integers(3, 12))):
             pk = next_turn(rater).assignment_pk
+            assert pk is not None
             token = rater.assignments.get(pk=pk).token
             choice = ["left", "right", "tie", "both_bad"][rng.integers(4)]
             submit_judgment(rater, token=token, choice=choice)
@@ -46,12 +49,12 @@ def random_study(seed: int) -> Study:
     return study
 
 
-def said(study: Study) -> dict[str, list]:
+def said(study: Study) -> dict[str, list[Any]]:
     columns = vars(study_columns(study).columns)
     return {name: np.asarray(column).tolist() for name, column in columns.items()}
 
 
-def assert_same(one: Study, before: dict[str, list]) -> None:
+def assert_same(one: Study, before: dict[str, list[Any]]) -> None:
     after = said(one)
     assert before.keys() == after.keys()
     for name, column in before.items():
