@@ -298,6 +298,13 @@ def _open_again(slot: Assignment) -> None:
 
 
 #: What a page shows; every column costs.
+#: What stands on a task's page.
+TASK_ON_SCREEN = (
+    "prompt__media",
+    "prompt__reference_media",
+    "output_a__media",
+    "output_b__media",
+)
 _ON_SCREEN = (
     "study_id", "token", "left", "order", "task__prompt__html", "task__prompt__reference",
     "task__output_a__html", "task__output_b__html", "task__prompt__media__mime",
@@ -308,12 +315,7 @@ _ON_SCREEN = (
 
 def assignment_for_screen(pk: int) -> Assignment:
     """Return the assignment with what its page shows and no more: one query, two for a group."""
-    shown = Assignment.objects.select_related(
-        "task__prompt__media",
-        "task__prompt__reference_media",
-        "task__output_a__media",
-        "task__output_b__media",
-    )
+    shown = Assignment.objects.select_related(*(f"task__{name}" for name in TASK_ON_SCREEN))
     slot = shown.only(*_ON_SCREEN).get(pk=pk)
     if slot.order:
         places = TaskOutput.objects.select_related("output__media").only(

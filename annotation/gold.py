@@ -6,14 +6,18 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef
+from django.utils.crypto import salted_hmac
 from django.utils.timezone import now
 
 from annotation.mixing import Mix, draw
 from annotation.models import Assignment, Gold, Judgment, Rater, Side
 from annotation.protocols import protocol_of
 from annotation.repeats import GAP, repeats_mix
+
+_TOKEN_SALT = "annotation.gold"  # noqa: S105 - a salt is no secret
 
 
 def mix_of(rater: Rater) -> Mix:
@@ -45,22 +49,32 @@ def claim_check(rater: Rater, *, answered: int) -> int | None:
 
 def claim_gold(rater: Rater, task: int, purpose: Assignment.Purpose) -> int:
     """Put a task with a known answer on the rater's screen, in a slot made for them alone."""
-    study, moment = rater.study, now()
+    slot, moment = gold_slot(rater, task, purpose), now()
+    slot.state, slot.position = Assignment.State.CLAIMED, rater.cursor
+    slot.claimed_at = moment
+    slot.lease_until = moment + timedelta(minutes=rater.study.lease_minutes)
+    slot.save(force_insert=True)
+    return slot.pk
+
+
+def gold_slot(rater: Rater, task: int, purpose: Assignment.Purpose) -> Assignment:
+    """Return the slot that the rater would get for the task, not stored: side and token are fixed.
+
+    The token is from the server's secret, so that only the server can tell it beforehand.
+    """
+    study = rater.study
     has_sides = protocol_of(study).has_sides
     is_turned = has_sides and draw(study.seed, rater.public_id, "side", task, below=2)
-    slot = Assignment.objects.create(
+    secret = salted_hmac(_TOKEN_SALT, f"{rater.public_id}:{task}", algorithm="sha256").digest()
+    return Assignment(
         study=study,
         task_id=task,
         k=None,
         purpose=purpose,
         left=Side.B if is_turned else Side.A,
-        position=rater.cursor,
-        state=Assignment.State.CLAIMED,
+        token=UUID(bytes=secret[:16], version=4),
         rater=rater,
-        claimed_at=moment,
-        lease_until=moment + timedelta(minutes=study.lease_minutes),
     )
-    return slot.pk
 
 
 def is_right(expected: Iterable[str], judgment: Judgment) -> bool:
