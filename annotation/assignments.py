@@ -27,7 +27,16 @@ from annotation.exceptions import (
 )
 from annotation.gold import claim_check, mix_of
 from annotation.launch import admit_finished_outputs
-from annotation.models import Assignment, Flag, Judgment, Rater, Study, Task, TaskOutput
+from annotation.models import (
+    Assignment,
+    AssignmentQuerySet,
+    Flag,
+    Judgment,
+    Rater,
+    Study,
+    Task,
+    TaskOutput,
+)
 from annotation.paid_time import seconds_left
 from annotation.plays import read_plays, require_all_played, require_each_heard
 from annotation.protocols import Shown, protocol_of
@@ -42,6 +51,8 @@ from annotation.walks import (
     walk_to,
 )
 from evalsite.lib.db import write_transaction
+from evalsite.lib.prepared import Prepared
+from generation.models import Media
 
 MAX_SECONDS = 24 * 3600.0
 MAX_COMMENT = 5000
@@ -196,21 +207,25 @@ def shown_to(slot: Assignment) -> Shown:
     return Shown(left=slot.left, order=tuple(slot.order))
 
 
-#: What judging and skipping read of a slot; every column costs.
-_OF_OWN_SLOT = (
-    "study_id", "k", "purpose", "left", "order", "position", "state", "claimed_at",
-    "task__prompt_id", "task__system_a_id", "task__system_b_id",
-)  # fmt: skip
+def _own_slots() -> AssignmentQuerySet:
+    """Select what judging and skipping read of a slot; every column costs."""
+    # Locked, so that the second of two equal answers finds the slot closed by the first.
+    slots = Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("task")
+    return slots.only(
+        "study_id", "k", "purpose", "left", "order", "position", "state", "claimed_at",
+        "reopened_at", "task__prompt_id", "task__system_a_id", "task__system_b_id",
+    )  # fmt: skip
+
+
+_OWN_SLOT = Prepared(_own_slots, "token", "rater")
 
 
 def _own_slot(rater: Rater, token: UUID) -> Assignment:
-    # Locked, so that the second of two equal answers finds the slot closed by the first.
-    own = Assignment.objects.select_for_update(no_key=True, of=("self",)).select_related("task")
-    try:
-        return own.only(*_OF_OWN_SLOT).get(token=token, rater=rater)
-    except Assignment.DoesNotExist:
+    slot = _OWN_SLOT.first(token=token, rater=rater.pk)
+    if slot is None:
         # Either somebody else's, or this rater's until its lease ran out.
-        raise AssignmentUnknown from None
+        raise AssignmentUnknown
+    return slot
 
 
 def _close(slot: Assignment) -> Judgment | None:
@@ -297,29 +312,42 @@ def _open_again(slot: Assignment) -> None:
     )
 
 
-#: What a page shows; every column costs.
-#: What stands on a task's page.
-TASK_ON_SCREEN = (
-    "prompt__media",
-    "prompt__reference_media",
-    "output_a__media",
-    "output_b__media",
-)
-_ON_SCREEN = (
-    "study_id", "token", "left", "order", "task__prompt__html", "task__prompt__reference",
-    "task__output_a__html", "task__output_b__html", "task__prompt__media__mime",
-    "task__prompt__reference_media__mime", "task__output_a__media__mime",
-    "task__output_b__media__mime",
-)  # fmt: skip
+def _slots_on_screen() -> AssignmentQuerySet:
+    """Select what a page shows; every column costs, and every join more."""
+    slots = Assignment.objects.select_related("task__prompt", "task__output_a", "task__output_b")
+    return slots.only(
+        "study_id", "token", "left", "order", "task__prompt__html", "task__prompt__reference",
+        "task__prompt__media_id", "task__prompt__reference_media_id", "task__output_a__html",
+        "task__output_a__media_id", "task__output_b__html", "task__output_b__media_id",
+    )  # fmt: skip
+
+
+_ON_SCREEN = Prepared(_slots_on_screen, "id")
 
 
 def assignment_for_screen(pk: int) -> Assignment:
-    """Return the assignment with what its page shows and no more: one query, two for a group."""
-    shown = Assignment.objects.select_related(*(f"task__{name}" for name in TASK_ON_SCREEN))
-    slot = shown.only(*_ON_SCREEN).get(pk=pk)
+    """Return the assignment with what its page shows and no more.
+
+    One query; another for the places of a group, and another where there are files.
+    """
+    slot = _ON_SCREEN.get(id=pk)
     if slot.order:
-        places = TaskOutput.objects.select_related("output__media").only(
-            "task_id", "place", "role", "output__html", "output__media__mime"
+        places = TaskOutput.objects.select_related("output").only(
+            "task_id", "place", "role", "output__html", "output__media_id"
         )
         prefetch_related_objects([slot], Prefetch("task__outputs", places))
+    _bring_files(slot)
     return slot
+
+
+def _bring_files(slot: Assignment) -> None:
+    """Look up the files of the prompt and the outputs in one query, if there are any."""
+    task, prompt = slot.task, slot.task.prompt
+    grouped = [place.output for place in task.outputs.all()] if slot.order else []
+    outputs = [output for output in (task.output_a, task.output_b, *grouped) if output is not None]
+    keys = {prompt.media_id, prompt.reference_media_id, *(output.media_id for output in outputs)}
+    files = Media.objects.only("mime").in_bulk(keys - {None}) if keys != {None} else {}
+    prompt.media = files.get(prompt.media_id)
+    prompt.reference_media = files.get(prompt.reference_media_id)
+    for output in outputs:
+        output.media = files.get(output.media_id)

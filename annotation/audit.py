@@ -30,6 +30,9 @@ from annotation.survey import questions_of
 from evalsite.lib.db import write_transaction
 from generation.models import Output, ServedCopy
 
+#: What a response is of whose words are looked at; files are looked at as what they are.
+_READ = ("text/", "application/json")
+
 
 class _RolledBack(Exception):
     pass
@@ -88,11 +91,7 @@ class _Crawl:
                 return
             slot = self._slot()
             if slot is not None:
-                yield from self._self_naming(slot)
-                yield from self._files(slot)
-                self._note(slot, page.content.decode())
-                self.answered = slot
-                yield from self._post(path, {"token": slot.token, **_answer(slot)})
+                yield from self._task(path, slot, page.content.decode())
             elif step in (CONSENT, INSTRUCTIONS):
                 yield from self._post(path, {})
             elif step is AUDIO:
@@ -101,6 +100,15 @@ class _Crawl:
                 yield from self._post(path, _survey_answers(self.study))
             elif self._step() is step:
                 return  # nothing to judge is left
+
+    def _task(self, path: str, slot: Assignment, page: str) -> Iterator[Finding]:
+        """Look at all that comes with a task, and answer it."""
+        yield from self._self_naming(slot)
+        yield from self._files(slot)
+        yield from self._get(self._path("ahead"))
+        self._note(slot, page)
+        self.answered = slot
+        yield from self._post(path, {"token": slot.token, **_answer(slot)})
 
     def _note(self, slot: Assignment, page: str) -> None:
         """Collect what only many pages together can tell."""
@@ -155,7 +163,7 @@ class _Crawl:
 
     def _looked_at(self, path: str, response: HttpResponseBase) -> Iterator[Finding]:
         text = ""
-        if isinstance(response, HttpResponse) and "text/" in response["Content-Type"]:
+        if isinstance(response, HttpResponse) and response["Content-Type"].startswith(_READ):
             text = response.content.decode()
         for place, words in (
             ("page", self._without_outputs(text)),
@@ -250,21 +258,17 @@ def _secrets(study: Study) -> list[str]:
     for task in golds[:1000]:
         found += [task.hash_a, task.hash_b]
     # Of outputs, not of tasks: most of a large design's tasks are not made yet.
-    outputs = Output.objects.done().filter(
-        system__in=study.systems.all(),
-        prompt__prompt_set=study.prompt_set,
-        sample=study.sample,
-    )
+    outputs = study.outputs.done()
     found += outputs.order_by("queue_position", "pk").values_list("text_hash", flat=True)[:2000]
-    copies = ServedCopy.objects.filter(source__in=outputs.order_by().values("media"))
+    copies = ServedCopy.objects.filter(source__in=outputs.values("media"))
     found += copies.values_list("media__sha256", flat=True)[:2000]
     return sorted({secret for secret in found if len(secret) >= SHORTEST_NAME})
 
 
 def _file_names(study: Study) -> list[str]:
     """Return the names that imported files had, without their endings."""
-    outputs = Output.objects.filter(system__in=study.systems.all(), media__isnull=False)
-    records = outputs.order_by().values_list("provenance", flat=True)[:1000]
+    outputs = study.outputs.filter(media__isnull=False).order_by("pk")
+    records = outputs.values_list("provenance", flat=True)[:1000]
     names = {PurePosixPath(record.get("media", "")).stem for record in records}
     return sorted(name for name in names if len(name) >= SHORTEST_NAME)
 

@@ -12,12 +12,19 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from annotation.assignments import TASK_ON_SCREEN, assignment_for_screen
+from annotation.assignments import assignment_for_screen
 from annotation.design import Candidate, Seen, choose_slot
 from annotation.models import Assignment, Rater, Side, Study, Task
 from annotation.practice import PURPOSES, foreseen_practice
 from annotation.steps import current_step
 from annotation.walks import met_by, window
+
+_ON_SCREEN = (
+    "prompt__media",
+    "prompt__reference_media",
+    "output_a__media",
+    "output_b__media",
+)
 
 
 def foreseen(rater: Rater) -> Assignment | None:
@@ -28,7 +35,7 @@ def foreseen(rater: Rater) -> Assignment | None:
         return None if pk is None else _on_screen(assignment_for_screen(pk), rater)
     slot = foreseen_practice(rater, step)
     if slot is not None:
-        slot.task = Task.objects.select_related(*TASK_ON_SCREEN).get(pk=slot.task_id)
+        slot.task = Task.objects.select_related(*_ON_SCREEN).get(pk=slot.task_id)
     return slot
 
 

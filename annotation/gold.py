@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from django.utils.crypto import salted_hmac
-from django.utils.timezone import now
 
 from annotation.mixing import Mix, draw
 from annotation.models import Assignment, Gold, Judgment, Rater, Side
@@ -49,15 +47,13 @@ def claim_check(rater: Rater, *, answered: int) -> int | None:
 
 def claim_gold(rater: Rater, task: int, purpose: Assignment.Purpose) -> int:
     """Put a task with a known answer on the rater's screen, in a slot made for them alone."""
-    slot, moment = gold_slot(rater, task, purpose), now()
-    slot.state, slot.position = Assignment.State.CLAIMED, rater.cursor
-    slot.claimed_at = moment
-    slot.lease_until = moment + timedelta(minutes=rater.study.lease_minutes)
-    slot.save(force_insert=True)
-    return slot.pk
+    slot = gold_slot(rater, task)
+    return Assignment.objects.claim_aside(
+        rater, task, purpose, left=Side(slot.left), token=slot.token
+    )
 
 
-def gold_slot(rater: Rater, task: int, purpose: Assignment.Purpose) -> Assignment:
+def gold_slot(rater: Rater, task: int) -> Assignment:
     """Return the slot that the rater would get for the task, not stored: side and token are fixed.
 
     The token is from the server's secret, so that only the server can tell it beforehand.
@@ -69,11 +65,9 @@ def gold_slot(rater: Rater, task: int, purpose: Assignment.Purpose) -> Assignmen
     return Assignment(
         study=study,
         task_id=task,
-        k=None,
-        purpose=purpose,
+        rater=rater,
         left=Side.B if is_turned else Side.A,
         token=UUID(bytes=secret[:16], version=4),
-        rater=rater,
     )
 
 

@@ -72,13 +72,23 @@ def join(link: OpenLink, ids: Ids) -> Rater:
         raise PersonTaken from None
 
 
+def require_place(link: OpenLink) -> None:
+    """Refuse whoever looks at a link that admits nobody more, before they press its button.
+
+    Raises `LinkClosed` and `StudyNotOpen`.
+    """
+    if link.study.state != Study.State.OPEN:
+        raise StudyNotOpen
+    if link.closed_at is not None or link.opened >= link.cap:
+        raise LinkClosed
+
+
 @write_transaction()
 def _join(link: OpenLink, ids: Ids) -> Rater:
     study = link.study
     if ids.person and study.arrivals.filter(person=ids.person).exists():
         raise PersonTaken
-    if study.state != Study.State.OPEN:
-        raise StudyNotOpen
+    require_place(link)
     if not link.take_place():
         raise LinkClosed
     rater = Rater(study=study, group=link.group, cursor=secrets.randbelow(max(1, study.slot_count)))

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from annotation.exceptions import StudyNotDraft, StudyNotReady
 from annotation.models import Assignment, Study, Task, TaskOutput
 from annotation.mushra_sounds import anchor_problems, note_sound, prepare_anchors
-from annotation.plans import OutputFacts, plan_of, read_outputs
+from annotation.plans import SystemOutputs, plan_of, read_outputs
 from annotation.protocols import Protocol, protocol_of
 from annotation.rounds import make_first_round
 from annotation.strata import shares_of_prompts
@@ -75,7 +75,7 @@ def launch_problems(study: Study) -> list[str]:
     return _problems(study, systems, read_outputs(study, systems))
 
 
-def _problems(study: Study, systems: Sequence[System], facts: Sequence[OutputFacts]) -> list[str]:
+def _problems(study: Study, systems: Sequence[System], facts: Sequence[SystemOutputs]) -> list[str]:
     problems = _protocol_problems(study, protocol_of(study), systems)
     prompts = study.prompts.count()
     for system, fact in zip(systems, facts, strict=True):

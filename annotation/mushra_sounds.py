@@ -11,7 +11,7 @@ from annotation.protocols import protocol_of
 from annotation.protocols.mushra import Mushra
 from generation.anchors import make_anchors
 from generation.media_files.anchors import least_rate
-from generation.models import Media, Output, System
+from generation.models import Media, System
 
 SOUND = "audio/"
 
@@ -37,7 +37,7 @@ def anchor_problems(study: Study) -> list[str]:
     protocol = protocol_of(study)
     if not isinstance(protocol, Mushra) or not protocol.anchors:
         return []
-    prompts = study.prompt_set.prompts
+    prompts = study.prompts
     mute = prompts.exclude(reference_media__mime__startswith=SOUND).count()
     if mute or not _has_sound(study):
         count = mute or prompts.count()
@@ -55,15 +55,11 @@ def anchor_problems(study: Study) -> list[str]:
 
 
 def _references(study: Study) -> QuerySet[Media]:
-    prompts = study.prompt_set.prompts.filter(reference_media__isnull=False).order_by()
+    prompts = study.prompts.filter(reference_media__isnull=False).order_by()
     return Media.objects.filter(pk__in=prompts.values("reference_media")).order_by("pk")
 
 
 def _has_sound(study: Study) -> bool:
     """Return whether the outputs are sounds, made already or to come."""
-    systems = study.systems.all()
-    outputs = Output.objects.filter(
-        system__in=systems, prompt__prompt_set=study.prompt_set, sample=study.sample
-    )
-    speaking = systems.filter(backend=System.Backend.SPEECH)
-    return outputs.filter(media__mime__startswith=SOUND).exists() or speaking.exists()
+    made = study.outputs.filter(media__mime__startswith=SOUND)
+    return made.exists() or study.systems.filter(backend=System.Backend.SPEECH).exists()

@@ -30,7 +30,7 @@ DIGEST_RULE = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutputFacts:
+class SystemOutputs:
     """What there is of one system's outputs for the study's prompts."""
 
     missing: int
@@ -39,7 +39,7 @@ class OutputFacts:
     digest: str
 
 
-def read_outputs(study: Study, systems: Sequence[System]) -> list[OutputFacts]:
+def read_outputs(study: Study, systems: Sequence[System]) -> list[SystemOutputs]:
     """Read which outputs there are, system by system, from the index alone: never a text."""
     prompts = list(study.prompts.values_list("pk", flat=True))
     low, high = min(prompts, default=0), max(prompts, default=0)
@@ -53,14 +53,14 @@ def read_outputs(study: Study, systems: Sequence[System]) -> list[OutputFacts]:
     return found
 
 
-def _facts_if_whole(outputs: QuerySet[Output], count: int) -> OutputFacts | None:
+def _facts_if_whole(outputs: QuerySet[Output], count: int) -> SystemOutputs | None:
     """Return the facts if all `count` outputs are done; the database puts the lines together."""
     done = outputs.filter(state=Output.State.DONE).order_by("prompt_id")
     rows = done.values("text_hash")[: count + 1]
     lines: str = rows.aggregate(lines=_Lines("text_hash"))["lines"] or ""
     if not lines or lines.count("\n") != count - 1:
         return None
-    return OutputFacts(missing=0, broken=0, in_the_making=0, digest=sha256(f"{lines}\n"))
+    return SystemOutputs(missing=0, broken=0, in_the_making=0, digest=sha256(f"{lines}\n"))
 
 
 class _Lines(Aggregate):
@@ -75,7 +75,7 @@ class _Lines(Aggregate):
         return self.as_sql(compiler, connection, template=template, **context)
 
 
-def _facts(outputs: QuerySet[Output], prompts: list[int]) -> OutputFacts:
+def _facts(outputs: QuerySet[Output], prompts: list[int]) -> SystemOutputs:
     found = {
         prompt: (state, text_hash)
         for prompt, state, text_hash in outputs.order_by().values_list(
@@ -85,7 +85,7 @@ def _facts(outputs: QuerySet[Output], prompts: list[int]) -> OutputFacts:
     missing = (None, "")
     there = [found.get(prompt, missing) for prompt in prompts]
     states = Counter(state for state, _ in there)
-    return OutputFacts(
+    return SystemOutputs(
         missing=states[None],
         broken=sum(states[state] for state in GONE),
         in_the_making=states[Output.State.PENDING] + states[Output.State.RUNNING],
@@ -99,7 +99,7 @@ def digest(text_hashes: Iterable[str]) -> str:
 
 
 def plan_of(
-    study: Study, systems: Sequence[System], facts: Sequence[OutputFacts]
+    study: Study, systems: Sequence[System], facts: Sequence[SystemOutputs]
 ) -> dict[str, Any]:
     """Return the plan of a study that is being launched."""
     tasks = "every task" if study.task_budget is None else "each of task_budget tasks"

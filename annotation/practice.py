@@ -104,7 +104,7 @@ def foreseen_practice(rater: Rater, step: Step) -> Assignment | None:
             return None
         step = QUALIFICATION
     task = _next_task(rater, step)
-    return None if task is None else gold_slot(rater, task, PURPOSES[step.name])
+    return None if task is None else gold_slot(rater, task)
 
 
 def has_passed(rater: Rater, count: int) -> bool:

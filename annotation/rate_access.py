@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from annotation.models import INVITE_SALT, Rater
 from evalsite.lib.http import HtmxHttpRequest, wants_fragment
+from evalsite.lib.prepared import Prepared
 
 COOKIE = "rater"
 COOKIE_SALT = "annotation.rater"
@@ -35,7 +37,7 @@ def rater_from_token(token: str) -> Rater | None:
         public_id = Signer(salt=INVITE_SALT).unsign(token)
     except BadSignature:
         return None
-    return _active_rater(public_id=public_id)
+    return _ACTIVE_RATER.first(public_id=public_id)
 
 
 def remember_rater(response: HttpResponse, rater: Rater) -> None:
@@ -73,16 +75,16 @@ def rater_required(view: View) -> Callable[..., HttpResponseBase]:
 def known_rater(request: HttpRequest, study_public_id: str) -> Rater | None:
     """Return the rater that the browser's cookie names, if it is one of that study."""
     known = request.get_signed_cookie(COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_SECONDS)
-    rater = _active_rater(public_id=known) if known else None
+    rater = _ACTIVE_RATER.first(public_id=known) if known else None
     return rater if rater is not None and rater.study.public_id == study_public_id else None
 
 
-def _active_rater(*, public_id: str) -> Rater | None:
+def _active_raters() -> QuerySet[Rater]:
     raters = Rater.objects.select_related("study__stored_way").defer("study__plan")
-    try:
-        return raters.get(revoked_at=None, public_id=public_id)
-    except Rater.DoesNotExist:
-        return None
+    return raters.filter(revoked_at=None)
+
+
+_ACTIVE_RATER = Prepared(_active_raters, "public_id")
 
 
 def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from annotation.blinding import blind_study
 from annotation.exceptions import AnnotationError, PersonTaken
-from annotation.joining import join, link_from_token, note_refusal
+from annotation.joining import join, link_from_token, note_refusal, require_place
 from annotation.models import OpenLink, Rater
 from annotation.platforms import Ids, ids_in
 from annotation.rate_access import known_rater, remember_rater, stranger_page
@@ -58,6 +58,7 @@ def _invitation(request: HtmxHttpRequest, link: OpenLink, ids: Ids) -> HttpRespo
     if ids.person and link.study.arrivals.filter(person=ids.person).exists():
         note_refusal(link.study, ids.person)
         raise PersonTaken
+    require_place(link)
     context = {"study": blind_study(link.study)}
     return render(request, "annotation/rate/join.html", context)
 

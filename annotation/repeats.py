@@ -6,10 +6,7 @@ are turned round, so that a habit of pressing one key is not taken for a firm op
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db.models import Exists, OuterRef, Q
-from django.utils.timezone import now
 
 from annotation.mixing import Mix
 from annotation.models import Assignment, Rater, Side, TaskOutput
@@ -30,21 +27,10 @@ def claim_repeat(rater: Rater) -> int | None:
     first = judged.filter(~Exists(again), ~_withdrawn(rater)).first()
     if first is None or judged.filter(judged_at__gt=first.judged_at).count() < GAP:
         return None
-    moment = now()
-    slot = Assignment.objects.create(
-        study_id=first.study_id,
-        task_id=first.task_id,
-        k=None,
-        purpose=Assignment.Purpose.REPEAT,
-        left=Side.A if first.left == Side.B else Side.B,
-        order=first.order[::-1],
-        position=rater.cursor,
-        state=Assignment.State.CLAIMED,
-        rater=rater,
-        claimed_at=moment,
-        lease_until=moment + timedelta(minutes=rater.study.lease_minutes),
+    left = Side.A if first.left == Side.B else Side.B
+    return Assignment.objects.claim_aside(
+        rater, first.task_id, Assignment.Purpose.REPEAT, left=left, order=first.order[::-1]
     )
-    return slot.pk
 
 
 def _withdrawn(rater: Rater) -> Q:

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from annotation.models import Study
 from generation.copies import STANDARD_LOUDNESS, make_copies, recipe_of
 from generation.media_files.kinds import AUDIO
-from generation.models import Media, Output, OutputQuerySet, ServedCopy, System
+from generation.models import Media, ServedCopy, System
 
 #: Of the mean lengths of two systems: from there on it is said.
 LONGER = 1.5
@@ -26,9 +26,9 @@ def prepare_media(study: Study) -> int:
 
 def media_of(study: Study) -> QuerySet[Media]:
     """Return every file that the study can show, each once."""
-    prompts = study.prompt_set.prompts.order_by()
+    prompts = study.prompts.order_by()
     shown = (
-        Q(pk__in=_outputs(study).filter(media__isnull=False).values("media"))
+        Q(pk__in=study.outputs.filter(media__isnull=False).values("media"))
         | Q(pk__in=prompts.filter(media__isnull=False).values("media"))
         | Q(pk__in=prompts.filter(reference_media__isnull=False).values("reference_media"))
     )
@@ -40,18 +40,9 @@ def media_problems(study: Study) -> list[str]:
     return [*_mixed(study), *_late(study)]
 
 
-def _outputs(study: Study) -> OutputQuerySet:
-    of_study: OutputQuerySet = Output.objects.filter(
-        system__in=study.systems.all(),
-        prompt__prompt_set=study.prompt_set,
-        sample=study.sample,
-    ).order_by()
-    return of_study
-
-
 def _mixed(study: Study) -> list[str]:
     """Outputs of one prompt that are not of one kind would be told apart at a glance."""
-    done = _outputs(study).done()
+    done = study.outputs.done()
     if not done.filter(media__isnull=False).exists():
         return []
     kinds: dict[str, set[str]] = defaultdict(set)
@@ -67,7 +58,7 @@ def _mixed(study: Study) -> list[str]:
 def _late(study: Study) -> list[str]:
     """Copies of sounds to come are made by the worker, and only in the standard way."""
     speaking = study.systems.filter(backend=System.Backend.SPEECH)
-    late = _outputs(study).unfinished().filter(system__in=speaking).count()
+    late = study.outputs.unfinished().filter(system__in=speaking).count()
     if not late or study.way.loudness == STANDARD_LOUDNESS:
         return []
     return [
@@ -79,8 +70,7 @@ def _late(study: Study) -> list[str]:
 def media_warnings(study: Study) -> list[str]:
     """Say what about the draft's files could sway raters, though nothing keeps it from launch."""
     facts = (
-        _outputs(study)
-        .done()
+        study.outputs.done()
         .filter(media__isnull=False)
         .values_list("system__name", "media__seconds", "media__width", "media__height")
     )
@@ -118,7 +108,7 @@ def _quiet(study: Study) -> list[str]:
     if wanted is None:
         return []
     copies = ServedCopy.objects.filter(
-        source__outputs__in=_outputs(study).done(),
+        source__outputs__in=study.outputs.done(),
         recipe=recipe_of(AUDIO, wanted),
         media__loudness__lt=wanted - 1,
     )

@@ -40,7 +40,6 @@ from annotation.study_forms import ExclusionForm, InviteForm, StudyForm
 from annotation.study_media import media_warnings
 from evalsite.lib.exceptions import EvalsiteError, InputRefused
 from evalsite.lib.http import UserHttpRequest, render_page, wants_fragment
-from generation.models import Output
 from generation.output_facts import facts_of
 
 PAGE_SIZE = 50
@@ -141,7 +140,6 @@ def _progress(study: Study) -> dict[str, int]:
 
 def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
     systems = list(study.systems.order_by("study_systems__position"))
-    shown = Output.objects.filter(prompt__in=study.prompts, sample=study.sample)
     namings = list(namings_in(study, systems))
     naming = Counter(found.output.system_id for found in namings if found.is_read)
     context = {
@@ -150,7 +148,7 @@ def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
         "problems": launch_problems(study),
         "rules": study.rules.in_force().order_by("pk"),
         "warnings": media_warnings(study),
-        "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(shown, systems)],
+        "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(study.outputs, systems)],
         "namings": namings[:MAX_NAMINGS],
         "left_out_unlisted": _unlisted(study, namings[:MAX_NAMINGS]),
         "namings_more": max(len(namings) - MAX_NAMINGS, 0),

@@ -123,9 +123,9 @@ def walk_to(rater: Rater, position: int) -> None:
 
 def window(rater: Rater) -> list[OpenSlot]:
     """Return up to `WINDOW` slots from the rater's place on, and round the ring to it."""
-    half = (rater.study_id, rater.cursor, rater.pk, WINDOW)
+    half = (rater.study_id, rater.cursor, rater.pk)
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [*half, *half, WINDOW])
+        cursor.execute(_OPEN, [*half, *half])
         rows = cursor.fetchall()
     return [
         OpenSlot(
@@ -151,8 +151,10 @@ SELECT * FROM (
         SELECT 1 FROM annotation_assignment m
         WHERE m.task_id = s.task_id AND m.rater_id = %s AND NOT (m.purpose = 'repeat')
     )
-    ORDER BY s.position LIMIT %s
+    ORDER BY s.position LIMIT {window}
 ) AS half
 """
-#: The second half is not looked at where the first is enough.
-_OPEN = " UNION ALL ".join(_HALF.format(side=side) for side in (">=", "<")) + " LIMIT %s"
+#: The second half is not looked at where the first is enough. The limit is no value to be filled
+#: in: a plan that is made once has to know it.
+_OPEN = " UNION ALL ".join(_HALF.format(side=side, window=WINDOW) for side in (">=", "<"))
+_OPEN += f" LIMIT {WINDOW}"

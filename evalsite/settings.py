@@ -115,6 +115,11 @@ def _database() -> dict[str, Any]:
             " PRAGMA cache_size=-20000; PRAGMA mmap_size=134217728;"
             " PRAGMA journal_size_limit=27103364;",
         }
+    else:
+        # What is asked often is planned once: planning cost most of what PostgreSQL did for an
+        # answer. The URL's own options come first: a pooler may need `?server_side_binding=false`.
+        often = {"server_side_binding": True, "prepare_threshold": 5}
+        database["OPTIONS"] = often | database.get("OPTIONS", {})
     database["CONN_MAX_AGE"] = None
     database["CONN_HEALTH_CHECKS"] = not database["ENGINE"].endswith("sqlite3")
     return database

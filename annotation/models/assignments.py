@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.utils.timezone import now
 
 from annotation.models.raters import Rater
 from annotation.models.studies import Study
@@ -33,6 +36,28 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def of_judging(self) -> AssignmentQuerySet:
         """What a rater meets at the step of judging: targets, checks and repeats among them."""
         return self.filter(purpose__in=Assignment.OF_JUDGING)
+
+    def claim_aside(
+        self, rater: Rater, task: int, purpose: Assignment.Purpose, **shown: Any
+    ) -> int:
+        """Claim a task outside the target, in a slot made for the rater alone; return its key.
+
+        `shown` is the slot's `left`, `order` and `token`. It stands where the rater's walk stands.
+        """
+        moment = now()
+        slot = self.create(
+            study=rater.study,
+            task_id=task,
+            k=None,
+            purpose=purpose,
+            position=rater.cursor,
+            state=Assignment.State.CLAIMED,
+            rater=rater,
+            claimed_at=moment,
+            lease_until=moment + timedelta(minutes=rater.study.lease_minutes),
+            **shown,
+        )
+        return slot.pk
 
     def give_back(self) -> int:
         """Open claimed slots again. One made for its rater stays theirs, as if skipped."""

@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from annotation.models.way import Way
 from annotation.protocols import labels
 from evalsite.lib.text import public_id
-from generation.models import Prompt, PromptSet, System
+from generation.models import Output, OutputQuerySet, Prompt, PromptSet, System
 
 
 def languages() -> list[tuple[str, str]]:
@@ -127,6 +127,15 @@ class Study(models.Model):
     def prompts(self) -> models.QuerySet[Prompt]:
         """The prompts that raters are asked about, in the order in which the design counts them."""
         return self.prompt_set.prompts.exclude(key__in=self.left_out).order_by("position")
+
+    @property
+    def outputs(self) -> OutputQuerySet:
+        """The outputs that raters can be shown, finished or not; in no order."""
+        rows = Output.objects.filter(
+            system__in=self.systems.all(), prompt__prompt_set=self.prompt_set, sample=self.sample
+        )
+        shown: OutputQuerySet = rows.exclude(prompt__key__in=self.left_out).order_by()
+        return shown
 
     @property
     def quota(self) -> int:

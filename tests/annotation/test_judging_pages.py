@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from time import time
 
 import pytest
 from django.db import connection
@@ -201,6 +202,23 @@ def test_an_expired_assignment_stores_nothing_and_the_task_comes_back(bob):
     assert not Judgment.objects.exists()
     assert client.get(judge_url(bob)).status_code == 200
     assert bob.assignments.filter(state="claimed").count() == 1
+
+
+def test_an_answer_sent_a_year_later_stores_nothing_and_the_link_leads_on(bob, monkeypatch):
+    client = enter(bob)
+    token, answer = token_on(client.get(judge_url(bob))), {"choice": "tie"}
+    bob.assignments.filter(token=token).update(lease_until=now() - timedelta(days=365))
+    year = 365 * 24 * 3600
+    with monkeypatch.context() as later:
+        later.setattr("django.core.signing.time.time", lambda: time() + year)
+        page = client.post(judge_url(bob), {"token": token, **answer})
+        assert page.status_code == 403
+        assert "We do not know who you are." in page.content.decode()
+        assert not Judgment.objects.exists()
+        client.get(f"/r/{bob.invite_token}/", follow=True)
+        again = token_on(client.get(judge_url(bob)))
+        client.post(judge_url(bob), {"token": again, **answer})
+    assert Judgment.objects.get().rater == bob
 
 
 def test_undo_keeps_the_old_answer_until_the_new_one(study, bob):

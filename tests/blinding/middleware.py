@@ -12,6 +12,18 @@ def tell_all(get_response):
     return middleware
 
 
+def tell_ahead(get_response):
+    """A list of files to come that says whose they are."""
+
+    def middleware(request):
+        response = get_response(request)
+        if request.path.endswith("/ahead/"):
+            response.content = b'{"files": ["/media/aurora-seven/1.wav"]}'
+        return response
+
+    return middleware
+
+
 def number_responses(get_response):
     count = iter(range(10**6))
 

@@ -57,6 +57,12 @@ def test_a_header_and_a_cookie_are_looked_at(settings):
     assert "Aurora 7" in leaks(study)
 
 
+def test_what_is_fetched_ahead_is_looked_at(settings):
+    study = launched()
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.blinding.middleware.tell_ahead"]
+    assert "aurora-seven" in leaks(study)
+
+
 def test_an_output_that_names_itself_is_a_warning_not_a_leak():
     study = make_study()
     first = Output.objects.first()

@@ -19,12 +19,13 @@ FLAGS = [
     "--disable-quic",
     "--no-first-run",
 ]
-#: What a browser says of a lost connection, and of a page that answers 403 on purpose.
+#: What a browser says of a lost connection, and of pages that answer 403 or 409 on purpose.
 EXPECTED = (
     "net::ERR_INTERNET_DISCONNECTED",
     "htmx:sendError",
     "htmx:afterRequest",
     "status of 403",
+    "status of 409",
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -225,6 +225,27 @@ def test_it_works_without_scripts(new_context):
     assert sorted(current) == ["both_bad", "tie"]
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_going_back_shows_the_task_of_now_and_stores_nothing_twice(new_context, scripts):
+    study, rater = make_launched(prompts=4)
+    page = new_context(java_script_enabled=scripts).new_page()
+    start_judging(page, rater)
+    for number in (1, 2):
+        page.get_by_role("button", name="Tie").click()
+        expect(page.locator(".bar .num")).to_have_text(f"{number} of 4")
+    shown = page.locator("#answer input[name=token]").input_value()
+    page.go_back()
+    page.goto(f"/rate/{study.public_id}/")
+    expect(page.locator(".bar .num")).to_have_text("2 of 4")
+    expect(page.locator("#answer input[name=token]")).to_have_value(shown)
+    page.go_back()
+    page.go_forward()
+    page.get_by_role("button", name="Left is better").click()
+    expect(page.locator(".bar .num")).to_have_text("3 of 4")
+    assert [j.verdict for j in study.judgments.order_by("pk")][:2] == ["tie", "tie"]
+    assert study.judgments.count() == 3
+
+
 def test_another_device_goes_on_where_the_first_one_left_off(new_context):
     _, rater = make_launched(prompts=3)
     phone = new_context(viewport={"width": 360, "height": 740}).new_page()

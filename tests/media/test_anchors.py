@@ -10,13 +10,15 @@ import soundfile
 from scipy.signal import freqz
 
 from annotation.exceptions import StudyNotReady
-from annotation.launch import launch_study
+from annotation.launch import launch_problems, launch_study
+from annotation.mushra_sounds import anchor_problems
+from annotation.redaction import screen_outputs
 from generation.anchors import make_anchors, served_anchor
 from generation.copies import STANDARD_LOUDNESS, served_copy, store_with_copy
 from generation.exceptions import MediaDamaged
 from generation.media import read_media
 from generation.media_files.anchors import least_rate, low_pass, low_passed, stop_edge
-from generation.models import Media, ServedCopy
+from generation.models import Media, Prompt, ServedCopy
 from tests.media.makers import noise_file
 from tests.media.mushra import sound_draft
 
@@ -103,3 +105,14 @@ def test_anchors_of_texts_are_refused():
     study.prompt_set.prompts.update(reference="A text.")
     with pytest.raises(StudyNotReady, match="Anchors are made from sounds, but 2 prompts"):
         launch_study(study)
+
+
+@pytest.mark.django_db
+def test_a_prompt_that_is_left_out_needs_no_sound(tmp_path):
+    study = sound_draft(tmp_path, prompts=3)
+    mute = study.prompt_set.prompts.get(position=2)
+    Prompt.objects.filter(pk=mute.pk).update(reference_media=None)
+    assert "1 prompts have none" in " ".join(anchor_problems(study))
+    screen_outputs(study, words=[], left_out=[mute.key])
+    assert launch_problems(study) == []
+    launch_study(study)
