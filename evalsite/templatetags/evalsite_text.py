@@ -23,6 +23,12 @@ def begins(path: str, start: str) -> bool:
 
 
 @register.filter
+def before(text: str, mark: str) -> str:
+    """Return what stands before the mark: a name without its explanation."""
+    return text.partition(mark)[0]
+
+
+@register.filter
 def spaced(name: str) -> str:
     """Turn a key such as `max_new_tokens` into words."""
     return name.replace("_", " ")

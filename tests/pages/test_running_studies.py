@@ -9,7 +9,7 @@ from annotation.assignments import next_turn, submit_judgment
 from annotation.launch import launch_study
 from annotation.models import Exclusion, Judgment, Study
 from annotation.services import MAX_INVITES, invite_raters
-from tests.factories import make_rater, make_study, make_user
+from tests.factories import make_judgment, make_rater, make_study, make_user
 from tests.pages.people import errors, said, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -269,3 +269,18 @@ def test_a_rater_between_rounds_is_asked_to_come_back(rounds):
     rounds.refresh_from_db()
     signed_in().post("/studies/rounds/tasks/add/", {"count": 1})
     assert "Task 21 of 30" in browser.get(f"/rate/{rounds.public_id}/judge/").content.decode()
+
+
+def test_a_rater_who_was_imported_is_not_said_to_be_invited(study):
+    make_judgment(study.tasks.first(), make_rater(study))
+    page = signed_in().get("/studies/one/").content.decode()
+    assert ">imported</td>" in page
+    assert ">invited</td>" not in page
+
+
+def test_a_closed_study_gives_out_no_links(study):
+    make_rater(study)
+    alice = signed_in()
+    assert "Copy link" in alice.get("/studies/one/").content.decode()
+    alice.post("/studies/one/close/")
+    assert "Copy link" not in alice.get("/studies/one/").content.decode()

@@ -261,3 +261,10 @@ def test_a_budget_that_does_not_go_with_the_rest_is_told_beside_it(wrong):
 
 def test_a_pairing_that_there_is_not_is_told_beside_it():
     assert list(errors(signed_in().post(NEW, filled(pairing="odd")))) == ["pairing"]
+
+
+def test_the_list_calls_protocols_by_the_names_that_people_know():
+    make_study(protocol="best_worst")
+    page = signed_in().get("/studies/").content.decode()
+    assert "Best-worst" in page
+    assert "best_worst" not in page
