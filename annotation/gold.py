@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef
+from django.utils.crypto import salted_hmac
 
 from annotation.mixing import Mix, draw
 from annotation.models import Assignment, Gold, Judgment, Rater, Side
 from annotation.protocols import protocol_of
 from annotation.repeats import GAP, repeats_mix
+
+_TOKEN_SALT = "annotation.gold"  # noqa: S105 - a salt is no secret
 
 
 def mix_of(rater: Rater) -> Mix:
@@ -43,11 +47,28 @@ def claim_check(rater: Rater, *, answered: int) -> int | None:
 
 def claim_gold(rater: Rater, task: int, purpose: Assignment.Purpose) -> int:
     """Put a task with a known answer on the rater's screen, in a slot made for them alone."""
+    slot = gold_slot(rater, task)
+    return Assignment.objects.claim_aside(
+        rater, task, purpose, left=Side(slot.left), token=slot.token
+    )
+
+
+def gold_slot(rater: Rater, task: int) -> Assignment:
+    """Return the slot that the rater would get for the task, not stored: side and token are fixed.
+
+    The token is from the server's secret, so that only the server can tell it beforehand.
+    """
     study = rater.study
     has_sides = protocol_of(study).has_sides
     is_turned = has_sides and draw(study.seed, rater.public_id, "side", task, below=2)
-    left = Side.B if is_turned else Side.A
-    return Assignment.objects.claim_aside(rater, task, purpose, left=left)
+    secret = salted_hmac(_TOKEN_SALT, f"{rater.public_id}:{task}", algorithm="sha256").digest()
+    return Assignment(
+        study=study,
+        task_id=task,
+        rater=rater,
+        left=Side.B if is_turned else Side.A,
+        token=UUID(bytes=secret[:16], version=4),
+    )
 
 
 def is_right(expected: Iterable[str], judgment: Judgment) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.utils.timezone import now
 
-from annotation.gold import claim_gold, is_right
+from annotation.gold import claim_gold, gold_slot, is_right
 from annotation.mixing import draw
 from annotation.models import Assignment, Judgment, Rater, Study
 from annotation.steps import QUALIFICATION, TRAINING, Step, complete_step
@@ -72,14 +72,39 @@ def _is_decided(rater: Rater, judged: int, count: int, step: Step) -> bool:
 
 
 def _claim_next(rater: Rater, step: Step) -> int | None:
-    """Claim the next task of the step: training in the order given, qualification by lot."""
+    """Claim the next task of the step."""
+    task = _next_task(rater, step)
+    return None if task is None else claim_gold(rater, task, PURPOSES[step.name])
+
+
+def _next_task(rater: Rater, step: Step) -> int | None:
+    """Return the next task of the step: training in the order given, qualification by lot."""
     study, purpose = rater.study, PURPOSES[step.name]
     met = rater.assignments.filter(purpose=purpose).values("task")
     unmet = study.golds.in_use().filter(kind=purpose.value).exclude(task__in=met)
     tasks = list(unmet.order_by("pk").values_list("task", flat=True))
     if step is QUALIFICATION:
         tasks.sort(key=lambda task: draw(study.seed, rater.public_id, task, below=2**32))
-    return claim_gold(rater, tasks[0], purpose) if tasks else None
+    return tasks[0] if tasks else None
+
+
+def foreseen_practice(rater: Rater, step: Step) -> Assignment | None:
+    """Return the slot, not stored, that comes after the task on the rater's screen.
+
+    After training comes the qualification. Nothing is foreseen behind the last task of an attempt:
+    whether another one follows depends on the answers, and must not be told by what is fetched.
+    """
+    own = rater.assignments.filter(purpose=PURPOSES[step.name])
+    is_live = own.filter(state=Assignment.State.CLAIMED, lease_until__gt=now()).exists()
+    if not is_live or rater.study.state != Study.State.OPEN:
+        return None
+    answered, count = own.judged().count() + 1, _tasks_in(rater.study, step)
+    if answered % count == 0:
+        if step is QUALIFICATION or not QUALIFICATION.applies(rater.study):
+            return None
+        step = QUALIFICATION
+    task = _next_task(rater, step)
+    return None if task is None else gold_slot(rater, task)
 
 
 def has_passed(rater: Rater, count: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
+from django.db.models import Count, F, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,7 +17,6 @@ from annotation.audio_gate.outcomes import audio_rows
 from annotation.models import Rater, Study
 from annotation.quality.applying import Application, NewExclusion, apply_rules, preview_rules
 from annotation.quality.assessment import Assessment, recent_assessment
-from annotation.quality.declaring import retire_rule
 from annotation.quality.tables import (
     SORTS,
     judgment_rows,
@@ -26,7 +26,7 @@ from annotation.quality.tables import (
     rater_rows,
     shown_measures,
 )
-from annotation.study_forms import ApplyForm, ExclusionForm
+from annotation.study_forms import ApplyForm
 from annotation.study_views import PAGE_SIZE, own_study
 from evalsite.lib.exceptions import EvalsiteError
 from evalsite.lib.http import UserHttpRequest, render_page
@@ -51,6 +51,7 @@ def quality(request: UserHttpRequest, slug: str) -> HttpResponse:
         "study": study,
         "found": found,
         "rules": _rules(study, found),
+        "is_ruled": bool(found.rules),
         "measures": measures,
         "page": page,
         "rows": rater_rows(found, measures, page.object_list),
@@ -73,14 +74,19 @@ def _left_out(study: Study, raters: list[int]) -> set[int]:
 
 
 def _rules(study: Study, found: Assessment) -> list[dict[str, Any]]:
-    """Return the rules in force with what they do now, and how much of it is excluded."""
+    """Return the rules with what they do now, and how much of it is excluded, or was."""
     states = {state.name: state for state in found.rules}
-    in_force: dict[str, int] = {}
-    for name in study.exclusions.in_force().filter(by_rule=True).values_list("rule", flat=True):
-        in_force[name] = in_force.get(name, 0) + 1
+    by_rule = study.exclusions.filter(by_rule=True).order_by().values("rule")
+    counts = by_rule.annotate(standing=Count("pk", filter=Q(lifted_at=None)), all=Count("pk"))
+    excluded = {row["rule"]: (row["standing"], row["all"] - row["standing"]) for row in counts}
     return [
-        {"rule": rule, "state": states.get(rule.name), "excluded": in_force.get(rule.name, 0)}
-        for rule in study.rules.in_force().order_by("pk")
+        {
+            "rule": rule,
+            "state": states.get(rule.name),
+            "excluded": excluded.get(rule.name, (0, 0))[0],
+            "lifted": excluded.get(rule.name, (0, 0))[1],
+        }
+        for rule in study.rules.order_by(F("retired_at").asc(nulls_first=True), "pk")
     ]
 
 
@@ -174,23 +180,3 @@ def _apply(request: UserHttpRequest, study: Study) -> HttpResponse:
         "its reason.",
     )
     return redirect("annotation:study-quality", study.slug)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def rule_retire(request: UserHttpRequest, slug: str, rule: int) -> HttpResponse:
-    """Ask for the reason, then apply the rule no more and lift what it excluded."""
-    study = own_study(request, slug)
-    found = get_object_or_404(study.rules.in_force(), pk=rule)
-    form = ExclusionForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            lifted = retire_rule(found, reason=form.cleaned_data["reason"], by=request.user)
-        except EvalsiteError as error:
-            messages.error(request, str(error))
-        else:
-            messages.info(request, f"The rule is retired; exclusions lifted: {lifted}.")
-        return redirect("annotation:study-quality", slug)
-    excluded = study.exclusions.in_force().filter(by_rule=True, rule=found.name).count()
-    context = {"study": study, "rule": found, "form": form, "excluded": excluded}
-    return render(request, "annotation/rule_retire.html", context)

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_safe
 
 from annotation.assignments import assignment_for_screen
 from annotation.blinding import blind_task, media_at, role_at
-from annotation.foresight import foreseen_slot, slot_ahead
+from annotation.foresight import ahead_of, foreseen
 from annotation.models import Assignment, Rater, TaskOutput
 from annotation.protocols.mushra import ANCHORS
 from annotation.rate_access import RaterHttpRequest, known_rater
 from annotation.rate_pages import at_step
-from annotation.steps import JUDGE
+from annotation.steps import JUDGE, QUALIFICATION, TRAINING
 from generation.anchors import served_anchor, served_hidden_reference
 from generation.copies import served_copy
 from generation.exceptions import MediaDamaged
@@ -30,11 +30,9 @@ ANCHOR_OF_ROLE = {f"anchor_{hertz}": hertz for hertz in ANCHORS}
 def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) -> HttpResponseBase:
     """Send what stands at a place of the rater's own task; 404 for everybody and all else."""
     rater = known_rater(request, public_id)
-    pk = _shown_now(rater, token) if rater else None
-    if rater is None or pk is None:
+    assignment = _shown_now(rater, token) if rater else None
+    if rater is None or assignment is None:
         return no_media()
-    assignment = assignment_for_screen(pk)
-    assignment.study = rater.study
     source = media_at(assignment, place)
     copy = _copy(source, role_at(assignment, place), rater) if source else None
     if copy is None:
@@ -46,15 +44,11 @@ def rate_media(request: HttpRequest, public_id: str, token: UUID, place: str) ->
 
 
 @require_safe
-@at_step(JUDGE.name)
+@at_step(JUDGE.name, TRAINING.name, QUALIFICATION.name)
 def ahead(request: RaterHttpRequest) -> HttpResponse:
     """Name the files of what the rater will probably be given next, for the browser to fetch."""
-    pk = foreseen_slot(request.rater)
-    if pk is None:
-        return JsonResponse({"files": []})
-    assignment = assignment_for_screen(pk)
-    assignment.study = request.rater.study
-    files = [media.url for media in blind_task(assignment).media]
+    assignment = foreseen(request.rater)
+    files = [media.url for media in blind_task(assignment).media] if assignment else []
     return JsonResponse({"files": list(dict.fromkeys(files))})
 
 
@@ -68,13 +62,21 @@ def _copy(source: Media, role: str, rater: Rater) -> Media | None:
     return served_copy(source, loudness=loudness)
 
 
-def _shown_now(rater: Rater, token: UUID) -> int | None:
-    """Return the key of what is on the rater's screen, was there just now or may come next."""
+def _shown_now(rater: Rater, token: UUID) -> Assignment | None:
+    """Return what is on the rater's screen, was there just now or may come next."""
     slot = rater.assignments.filter(token=token).first()
     if slot is None:
-        return slot_ahead(rater, token)
+        return ahead_of(rater, token)
+    if not _is_open(slot, rater):
+        return None
+    shown = assignment_for_screen(slot.pk)
+    shown.study = rater.study
+    return shown
+
+
+def _is_open(slot: Assignment, rater: Rater) -> bool:
     if slot.state == Assignment.State.CLAIMED:
-        return slot.pk if slot.lease_until and slot.lease_until > now() else None
+        return slot.lease_until is not None and slot.lease_until > now()
     judged = rater.assignments.judged().order_by("-judged_at", "-pk")
     is_last = judged.values_list("pk", flat=True).first() == slot.pk
-    return slot.pk if slot.reopened_at or is_last else None
+    return slot.reopened_at is not None or is_last

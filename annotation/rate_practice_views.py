@@ -80,6 +80,7 @@ def _task(request: RaterHttpRequest, step: Step) -> HttpResponse:
         request,
         "judge",
         answer_url=reverse(step.url_name, args=[request.rater.study.public_id]),
+        ahead_url=reverse("annotation:rate-ahead", args=[request.rater.study.public_id]),
         task=blind_task(assignment),
         stage=STAGES[step.name],
         notice=_notice(request, step, practice),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from annotation import quality_views, recruiting_views
+from annotation import quality_views, recruiting_views, rule_views
 from annotation import study_views as views
 
 # /studies/<slug>/
@@ -22,7 +22,9 @@ study_urls = [
     path("links/<int:link>/close/", recruiting_views.link_close, name="link-close"),
     path("quality/", quality_views.quality, name="study-quality"),
     path("rules/apply/", quality_views.rules_apply, name="rules-apply"),
-    path("rules/<int:rule>/retire/", quality_views.rule_retire, name="rule-retire"),
+    path("rules/add/", rule_views.rules_add, name="rules-add"),
+    path("rules/<int:rule>/drop/", rule_views.rule_drop, name="rule-drop"),
+    path("rules/<int:rule>/retire/", rule_views.rule_retire, name="rule-retire"),
     path("raters/<int:rater>/", quality_views.rater_detail, name="rater-detail"),
     path("raters/<int:rater>/revoke/", views.rater_revoke, name="rater-revoke"),
     path("raters/<int:rater>/exclude/", views.rater_exclude, name="rater-exclude"),

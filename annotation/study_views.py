@@ -148,6 +148,7 @@ def _draft(request: UserHttpRequest, study: Study) -> HttpResponse:
         "study": study,
         "systems": systems,
         "problems": launch_problems(study),
+        "rules": study.rules.in_force().order_by("pk"),
         "warnings": media_warnings(study),
         "outputs": [(facts, naming[facts.system.pk]) for facts in facts_of(study.outputs, systems)],
         "namings": _by_prompt(namings[:MAX_NAMINGS]),

@@ -17,11 +17,11 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from django.db import OperationalError, connection, transaction
 from django.db.models import Count, Max
 from numpy.typing import NDArray
 
-from annotation.models import Judgment, JudgmentQuerySet, Study
+from annotation.models import JudgmentQuerySet, Study
+from annotation.settled import settled_judgment
 from evalsite.lib.db import write_transaction
 from ranking.marks import About, Counted, Extra, Marker
 from ranking.models import Rollup
@@ -31,8 +31,6 @@ from ranking.stats.group_numbers import group_number
 #: So many new judgments are folded into the stored cells by the next reader.
 FOLD_AT = 2000
 _BATCH = 50_000
-#: Judging waits at most so long for a fold that wants to know which ids are settled.
-_LOCK_MILLISECONDS = 100
 
 #: Where outputs have sides, an answer is `left * values + value`, else the value: for a verdict
 #: `left * 4 + outcome`, for a score the score.
@@ -129,7 +127,7 @@ def newest(study: Study) -> tuple[int, int]:
 
 def fold(study: Study) -> Rollup:
     """Bring the stored cells up to the last judgment that is settled; return them."""
-    settled = _settled()
+    settled = settled_judgment()
     with write_transaction():
         Rollup.objects.get_or_create(study=study)
         rollup = Rollup.objects.select_for_update().get(study=study)
@@ -154,28 +152,6 @@ def rebuild(study: Study) -> Rollup:
     """Forget the stored cells and make them from the judgments."""
     Rollup.objects.filter(study=study).delete()
     return fold(study)
-
-
-def _settled() -> int | None:
-    """Return an id below which no judgment can appear any more; None if that is not known now.
-
-    SQLite has one writer, so ids become visible in order. On PostgreSQL a judgment with a lower id
-    may be committed later; a table lock that conflicts with inserts is granted only when nobody
-    has an uncommitted one, and is given back at once.
-    """
-    if connection.vendor == "sqlite":
-        return _highest_id()
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
-            cursor.execute("LOCK TABLE annotation_judgment IN SHARE MODE")
-            return _highest_id()
-    except OperationalError:
-        return None
-
-
-def _highest_id() -> int:
-    return Judgment.objects.order_by().aggregate(highest=Max("pk"))["highest"] or 0
 
 
 def _rows_after(study: Study, watermark: int) -> JudgmentQuerySet:

@@ -7,6 +7,7 @@ from annotation.models.audio_checks import AudioCheck
 from annotation.models.flags import Flag
 from annotation.models.judgments import Exclusion, Judgment, JudgmentQuerySet
 from annotation.models.links import OPEN_LINK_SALT, Arrival, OpenLink
+from annotation.models.packed import PackedJudgments
 from annotation.models.raters import INVITE_SALT, Rater
 from annotation.models.rules import Rule
 from annotation.models.studies import Study, StudyEvent, StudySystem
@@ -15,6 +16,7 @@ from annotation.models.way import Gold, SurveyAnswers, Way
 
 __all__ = [
     "INVITE_SALT", "OPEN_LINK_SALT", "Arrival", "Assignment", "AssignmentQuerySet", "AudioCheck",
-    "Exclusion", "Flag", "Gold", "Judgment", "JudgmentQuerySet", "OpenLink", "Rater", "Rule",
-    "Side", "Study", "StudyEvent", "StudySystem", "SurveyAnswers", "Task", "TaskOutput", "Way",
+    "Exclusion", "Flag", "Gold", "Judgment", "JudgmentQuerySet", "OpenLink", "PackedJudgments",
+    "Rater", "Rule", "Side", "Study", "StudyEvent", "StudySystem", "SurveyAnswers", "Task",
+    "TaskOutput", "Way",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     ) -> int:
         """Claim a task outside the target, in a slot made for the rater alone; return its key.
 
-        `shown` is the slot's `left` and `order`. The slot stands where the rater's walk stands.
+        `shown` is the slot's `left`, `order` and `token`. It stands where the rater's walk stands.
         """
         moment = now()
         slot = self.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -14,7 +15,7 @@ from annotation.models import Rule, Study
 from annotation.quality.alarms import Alarm, Rates
 from annotation.quality.measures import MEASURES, Measure
 from annotation.quality.reading import StudyColumns, offers, read_columns
-from annotation.quality.rules import Finding, evaluate
+from annotation.quality.rules import Finding, RuleSpec, evaluate
 from annotation.quality.shares import Measured
 
 #: A live page shows the same numbers for so long, and for so many times as long as they took to
@@ -44,9 +45,13 @@ class RuleState:
         )
 
     @property
+    def units(self) -> str:
+        return _plural(self.unit)
+
+    @property
     def alarm_in_words(self) -> str:
         """Say why the rule may be broken; empty without an alarm."""
-        r, units = self.rates, _plural(self.unit)
+        r, units = self.rates, self.units
         if r.alarm == Alarm.JUMP:
             return (
                 f"The rule “{self.name}” hits {r.late_hits} of the newest {r.late} {units}; before "
@@ -106,22 +111,30 @@ def study_columns(study: Study, *, upto: int | None = None) -> StudyColumns:
     return read_columns(study, raters=list(people), upto=upto)
 
 
-def findings(study: Study, read: StudyColumns) -> list[Finding]:
+def findings(
+    study: Study, read: StudyColumns, *, measured: Mapping[str, Measured] | None = None
+) -> list[Finding]:
     """Evaluate the rules in force, in the order of their declaration."""
     rules = Rule.objects.in_force().filter(study=study).order_by("pk")
-    return [evaluate(rule.spec, read.columns) for rule in rules]
+    return [evaluate(rule.spec, read.columns, measured=measured) for rule in rules]
+
+
+def would_hit(study: Study, rule: RuleSpec) -> RuleState:
+    """Return what a rule would do now if the study had it."""
+    return RuleState.of(evaluate(rule, study_columns(study).columns))
 
 
 def assess(study: Study) -> Assessment:
     """Measure everything now."""
     moment, read = now(), study_columns(study)
+    measured = {m.name: m.take(read.columns) for m in measures_of(study)}
     return Assessment(
         at=moment,
         newest=read.newest,
         raters=read.raters,
-        measured={m.name: m.take(read.columns) for m in measures_of(study)},
+        measured=measured,
         judged=read.columns.sizes.tolist(),
-        rules=[RuleState.of(finding) for finding in findings(study, read)],
+        rules=[RuleState.of(finding) for finding in findings(study, read, measured=measured)],
     )
 
 

@@ -112,7 +112,26 @@ def counted(*columns: Ints) -> tuple[list[Ints], Ints, Ints]:
     key = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         key = key * (int(column.max(initial=0)) + 1) + column
-    _, first, which, times = np.unique(
-        key, return_index=True, return_inverse=True, return_counts=True
-    )
+    first, which, times = _distinct(key)
     return [column[first] for column in columns], times, which
+
+
+def _distinct(key: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return where each distinct key stands first, which each is, and how often: as `np.unique`.
+
+    The place goes into the key's lower bits, where there is room: numbers are sorted several times
+    as fast as they are sorted with their places.
+    """
+    bits = len(key).bit_length()
+    if int(key.max(initial=0)) >> (63 - bits):
+        _, first, which, times = np.unique(
+            key, return_index=True, return_inverse=True, return_counts=True
+        )
+        return first, which, times
+    ordered = np.sort((key << bits) | np.arange(len(key)))
+    place, ordered = ordered & ((1 << bits) - 1), ordered >> bits
+    is_new = np.diff(ordered, prepend=-1) != 0
+    starts = np.flatnonzero(is_new)
+    which = np.empty(len(key), dtype=np.int64)
+    which[place] = np.cumsum(is_new) - 1
+    return place[starts], which, np.diff(starts, append=len(key))

@@ -26,7 +26,9 @@ def declare_rules(
     Raises `InputRefused` for a name that the study has had already, and for an amendment without
     a reason.
     """
-    is_amendment = study.state != Study.State.DRAFT
+    # Locked, so that a launch at the same time freezes them or comes before them.
+    locked = Study.objects.select_for_update(no_key=True).values_list("state", flat=True)
+    is_amendment = locked.get(pk=study.pk) != Study.State.DRAFT
     if is_amendment and not reason.strip():
         raise InputRefused("no reason is given", expected="why the rules change after the launch")
     taken = set(study.rules.values_list("name", flat=True))
@@ -58,6 +60,18 @@ def retire_rule(rule: Rule, *, reason: str, by: User | None = None) -> int:
     study.log("rule retired", by=by, rule=rule.name, reason=reason, exclusions_lifted=lifted)
     forget(study)
     return lifted
+
+
+@write_transaction()
+def drop_rule(rule: Rule) -> None:
+    """Take back a rule of a draft, as if it had not been declared.
+
+    Raises `InputRefused` once the study is launched: then rules are retired.
+    """
+    locked = Study.objects.select_for_update(no_key=True).values_list("state", flat=True)
+    if locked.get(pk=rule.study_id) != Study.State.DRAFT:
+        raise InputRefused("the study is launched", expected="a rule of a draft, or to retire it")
+    rule.delete()
 
 
 def plan_of_rules(study: Study) -> list[dict[str, Any]]:

@@ -12,6 +12,9 @@ from annotation.quality import answers, behaviour
 from annotation.quality.columns import Bools, Columns, Floats
 from annotation.quality.shares import Measured
 
+#: No threshold is higher.
+MOST = 1e6
+
 
 class Bad(StrEnum):
     """Which values break a rule; the words stand before its threshold."""
@@ -49,6 +52,12 @@ class Measure:
     of_judgments: bool = False
     #: It is about one system, which the rule names.
     of_system: bool = False
+    #: Between which a threshold can stand; None: 0 to 1 for a share, else from 0 on.
+    ends: tuple[float, float] | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        return self.ends or (0.0, 1.0 if self.is_share else MOST)
 
     def show(self, value: float) -> str:
         return f"{100 * value:.0f}%" if self.is_share else f"{value:.3g}"
@@ -169,6 +178,7 @@ _ALL = (
         bad=Bad.BELOW,
         needs=Needs.SCORES,
         is_share=False,
+        ends=(-1.0, 1.0),
     ),
     Measure(
         name="variance",
@@ -188,6 +198,7 @@ _ALL = (
         bad=Bad.BELOW,
         of_judgments=True,
         has_interval=False,
+        ends=(0.0, 100.0),
     ),
     Measure(
         name="deviation",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import chain, product
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
-from django.db.models import Case, F, IntegerField, Value, When
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, Length
 
-from annotation.models import Gold, Side, Study, TaskOutput
+from annotation.models import Gold, Study, TaskOutput
 from annotation.protocols import protocol_of
 from annotation.quality.coding import Coded, code_answers, code_scores, code_verdicts
 from annotation.quality.columns import (
@@ -25,24 +27,27 @@ from annotation.quality.columns import (
     counted,
 )
 from annotation.quality.measures import Needs
+from annotation.quality.packing import (
+    FEW_ANSWERS,
+    LEFTS,
+    NO_SCORE,
+    VERDICTS,
+    Rows,
+    Said,
+    read_packed,
+)
+from evalsite.lib.db import raw_rows
 from generation.models import Output
 
-_BATCH = 50_000
-#: Verdicts as numbers; a score is its own.
-VERDICTS = {"a": 0, "b": 1, "tie": 2, "both_bad": 3}
-#: What may stand in a judgment's `left`: nothing, and then the sides from 0.
-_LEFTS = ("", Side.A, Side.B)
-#: A judgment without a verdict, among the verdicts.
-_NO_VERDICT = len(VERDICTS)
-_NO_SCORE = -1000
 #: What `Columns.pressed` means where sides are asked for.
 PRESSED = ("left", "right", "tie", "both_bad")
 _CHECKS = {Gold.Kind.GOLD: GOLD, Gold.Kind.ATTENTION: ATTENTION}
 
-#: Protocols whose answer is one of a few, and those whose answer is one score.
-FEW_ANSWERS = ("pairwise", "mos", "dcr", "ccr")
+#: Protocols whose answer is one score.
 SCORED = ("mos", "dcr", "ccr")
 MID_ANCHOR = "anchor_7000"
+#: A table of keys is at most so many times as long as there are keys.
+_SPARSE = 64
 
 
 def offers(study: Study) -> frozenset[Needs]:
@@ -61,15 +66,18 @@ def offers(study: Study) -> frozenset[Needs]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judgments:
-    """The rows as they come: keys and codes, [n]."""
+    """The rows of those who are measured, by rater and then by key: numbers and codes, [n]."""
 
     key: Ints
+    #: The places of rater and task among those that are measured, and all tasks.
     rater: Ints
     task: Ints
     verdict: Ints
     left: Ints
     score: Floats
     seconds: Floats
+    #: The place of what was said among the packed answers.
+    answer: Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,59 +96,58 @@ def read_columns(study: Study, *, raters: list[int], upto: int | None = None) ->
     `raters` are keys. With `upto`, what a reader saw when that judgment was the newest. Training
     and qualification are left out: only the step of judging is measured.
     """
-    rows = _judgments(study, upto)
+    packed = read_packed(study)
+    rows = packed.rows if upto is None else packed.rows[packed.rows["key"] <= upto]
     tasks, people = _tasks(study), np.array(sorted(raters), dtype=np.int64)
     checks = _checks(study)
-    is_known = np.isin(rows.task, np.array(list(checks), dtype=np.int64))
-    is_practice = tasks.is_gold[_places(tasks.key, rows.task)] & ~is_known
-    kept = _only(rows, np.isin(rows.rater, people) & ~is_practice)
-    found = _columns(study, kept, tasks, people, checks)
-    return StudyColumns(columns=found, raters=people.tolist(), newest=int(rows.key.max(initial=0)))
-
-
-def _places(keys: Ints, wanted: Ints) -> Ints:
-    """Return where each wanted key stands in the sorted keys; all of them do."""
-    return np.searchsorted(keys, wanted)
-
-
-def _judgments(study: Study, upto: int | None) -> _Judgments:
-    """Return the judgments that stand, sorted by rater and then by key."""
-    given = study.judgments.order_by()
-    if upto is not None:
-        given = given.filter(pk__lte=upto)
-    fields = {
-        "as_verdict": _verdicts(),
-        "as_score": Coalesce("score", Value(_NO_SCORE), output_field=IntegerField()),
-        "as_seconds": Coalesce("seconds", Value(float(UNKNOWN))),
-        "corrects": Coalesce(F("supersedes"), Value(0)),
-    }
-    rows = given.annotate(**fields).values_list("pk", "rater", "task", *fields)
-    cells = chain.from_iterable(rows.iterator(chunk_size=_BATCH))
-    table = np.fromiter(cells, dtype=np.float64).reshape(-1, 3 + len(fields))
-    table = table[~np.isin(table[:, 0], table[:, 6])]
-    table = table[np.lexsort([table[:, 0], table[:, 1]])]
-    key, rater, task, verdict = table[:, :4].astype(np.int64).T
-    verdict, left = np.divmod(verdict, len(_LEFTS))
-    return _Judgments(
-        key=key,
-        rater=rater,
-        task=task,
-        verdict=np.where(verdict == _NO_VERDICT, UNKNOWN, verdict),
-        left=left + UNKNOWN,
-        score=np.where(table[:, 4] == _NO_SCORE, np.nan, table[:, 4]),
-        seconds=np.where(table[:, 5] < 0, np.nan, table[:, 5]),
+    places = _places(tasks.key, np.array(list(checks), dtype=np.int64)).tolist()
+    checks = dict(zip(places, checks.values(), strict=True))
+    kept = _judgments(rows, tasks, people, checks)
+    found = _columns(study, kept, packed.answers, tasks, len(people), checks)
+    return StudyColumns(
+        columns=found, raters=people.tolist(), newest=int(rows["key"].max(initial=0))
     )
 
 
-def _verdicts() -> Case:
-    """Return verdict and left as one number: every column more costs at a million rows."""
-    codes = product((VERDICTS | {"": _NO_VERDICT}).items(), enumerate(_LEFTS))
-    return Case(
-        *(
-            When(verdict=verdict, left=left, then=Value(number * len(_LEFTS) + side))
-            for (verdict, number), (side, left) in codes
-        ),
-        output_field=IntegerField(),
+def _places(keys: Ints, wanted: Ints) -> Ints:
+    """Return where each wanted key stands in the sorted keys; `UNKNOWN` where it does not.
+
+    Keys of one study lie close together: a table is several times as quick as a search.
+    """
+    if len(keys) == 0:
+        return np.full(len(wanted), UNKNOWN)
+    first, span = keys[0], int(keys[-1] - keys[0]) + 1
+    if span > _SPARSE * len(keys):
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return np.where(keys[place] == wanted, place, UNKNOWN)
+    table = np.full(span + 1, UNKNOWN)
+    table[keys - first] = np.arange(len(keys))
+    is_within = (wanted >= first) & (wanted <= keys[-1])
+    return table[np.where(is_within, wanted - first, span)]
+
+
+def _judgments(rows: Rows, tasks: _Tasks, people: Ints, checks: Iterable[int]) -> _Judgments:
+    """Return the judgments that stand and that are measured, sorted by rater and then by key."""
+    is_asked = ~tasks.is_gold
+    is_asked[list(checks)] = True
+    corrected = rows["corrects"][rows["corrects"] > 0]
+    task, rater = _places(tasks.key, rows["task"]), _places(people, rows["rater"])
+    kept = is_asked[task] & (rater >= 0) & ~np.isin(rows["key"], corrected)
+    chosen = np.flatnonzero(kept)
+    # In the smallest type: of short numbers the sort is a radix sort, and rows come by key.
+    number = rater[chosen].astype(np.min_scalar_type(len(people)))
+    chosen = chosen[np.argsort(number, kind="stable")]
+    verdict, left = np.divmod(rows["said"][chosen].astype(np.int64), len(LEFTS))
+    score, seconds = rows["score"][chosen], rows["seconds"][chosen]
+    return _Judgments(
+        key=rows["key"][chosen],
+        rater=rater[chosen],
+        task=task[chosen],
+        verdict=np.where(verdict == VERDICTS.index(""), UNKNOWN, verdict),
+        left=left + UNKNOWN,
+        score=np.where(score == NO_SCORE, np.nan, score),
+        seconds=np.where(seconds < 0, np.nan, seconds),
+        answer=rows["answer"][chosen].astype(np.int64),
     )
 
 
@@ -160,8 +167,7 @@ def _tasks(study: Study) -> _Tasks:
     names = ("output_a", "output_b", "system_b")
     shown = [Coalesce(F(name), Value(0)) for name in names]
     rows = study.tasks.order_by("pk").values_list("pk", "system_a", "is_gold", *shown)
-    cells = chain.from_iterable(rows.iterator(chunk_size=_BATCH))
-    key, a, is_gold, *outputs, b = np.fromiter(cells, dtype=np.int64).reshape(-1, 6).T
+    key, a, is_gold, *outputs, b = _table(rows, 6).T
     _, system = np.unique(a * (int(b.max(initial=0)) + 1) + b, return_inverse=True)
     if protocol_of(study).is_grouped:
         characters = _characters_of_groups(study, key, lengths)
@@ -173,10 +179,13 @@ def _tasks(study: Study) -> _Tasks:
 def _characters(study: Study) -> Ints:
     """Return [outputs, 2]: key and characters of the outputs of the study's prompts; 0 is none."""
     done = Output.objects.done().filter(prompt__prompt_set=study.prompt_set_id)
-    rows = done.order_by("pk").values_list("pk", Length("text"))
-    cells = chain.from_iterable(rows.iterator(chunk_size=_BATCH))
-    found = np.fromiter(cells, dtype=np.int64).reshape(-1, 2)
+    found = _table(done.order_by("pk").values_list("pk", Length("text")), 2)
     return np.concatenate([np.zeros((1, 2), dtype=np.int64), found])
+
+
+def _table(rows: QuerySet[Any, Any], columns: int) -> Ints:
+    """Return [rows, columns] of whole numbers."""
+    return np.fromiter(chain.from_iterable(raw_rows(rows)), dtype=np.int64).reshape(-1, columns)
 
 
 def _length(output: Ints, lengths: Ints) -> Ints:
@@ -186,8 +195,7 @@ def _length(output: Ints, lengths: Ints) -> Ints:
 
 def _characters_of_groups(study: Study, tasks: Ints, lengths: Ints) -> Ints:
     places = TaskOutput.objects.filter(task__study=study, output__isnull=False)
-    cells = chain.from_iterable(places.values_list("task", "output").order_by("task"))
-    task, output = np.fromiter(cells, dtype=np.int64).reshape(-1, 2).T
+    task, output = _table(places.values_list("task", "output").order_by("task"), 2).T
     total = np.bincount(_places(tasks, task), _length(output, lengths), len(tasks))
     return total.astype(np.int64)
 
@@ -198,35 +206,31 @@ def _checks(study: Study) -> dict[int, tuple[int, list[str]]]:
     return {task: (_CHECKS[Gold.Kind(kind)], expected) for task, kind, expected in rows}
 
 
-def _only(rows: _Judgments, kept: Bools) -> _Judgments:
-    return _Judgments(**{name: column[kept] for name, column in vars(rows).items()})
-
-
 def _columns(
     study: Study,
     rows: _Judgments,
+    answers: list[Said],
     tasks: _Tasks,
-    raters: Ints,
+    raters: int,
     checks: dict[int, tuple[int, list[str]]],
 ) -> Columns:
-    rater, task = _places(raters, rows.rater), _places(tasks.key, rows.task)
     check, off = _marks(rows, checks)
     check[np.isin(rows.key, _repeats(study))] = REPEAT
     return Columns(
-        **vars(_code(study, rows)),
+        **vars(_code(study, rows, answers, tasks)),
         judgment=rows.key,
-        rater=rater,
-        raters=len(raters),
-        task=task,
-        system=tasks.system[task],
+        rater=rows.rater,
+        raters=raters,
+        task=rows.task,
+        system=tasks.system[rows.task],
         a_left=np.where(rows.left >= 0, 1 - rows.left, UNKNOWN),
         score=rows.score,
         seconds=rows.seconds,
-        characters=tasks.characters[task],
+        characters=tasks.characters[rows.task],
         check=check,
         off=off,
-        group=rater,
-        groups=len(raters),
+        group=rows.rater,
+        groups=raters,
     )
 
 
@@ -238,20 +242,24 @@ def _repeats(study: Study) -> Ints:
     return np.fromiter(keys.iterator(), dtype=np.int64)
 
 
-def _code(study: Study, rows: _Judgments) -> Coded:
+def _code(study: Study, rows: _Judgments, answers: list[Said], tasks: _Tasks) -> Coded:
     protocol = protocol_of(study)
     if study.protocol in SCORED:
         return code_scores(rows.score, rows.left, has_sides=protocol.has_sides)
     if study.protocol in FEW_ANSWERS:
         return code_verdicts(rows.verdict, rows.left)
-    stored = dict(study.judgments.order_by().values_list("pk", "answer").iterator(_BATCH))
     own = _own_anchor(protocol.hidden)
-    anchors = {} if own else _anchors(study)
-    return code_answers(
-        [stored[pk] for pk in rows.key.tolist()],
-        hidden=len(protocol.hidden),
-        anchors=[own or anchors.get(task) for task in rows.task.tolist()],
-    )
+    # The same answers come again and again: each is coded once.
+    coded = code_answers(answers, hidden=len(protocol.hidden), anchors=[own] * len(answers))
+    found = Coded(**{name: column[rows.answer] for name, column in vars(coded).items()})
+    places = {} if own else _anchors(study)
+    if not places:
+        return found
+    # The place is the task's, so here each judgment is coded.
+    each = [answers[number] for number in rows.answer.tolist()]
+    anchors = [places.get(task) for task in tasks.key[rows.task].tolist()]
+    anchor = code_answers(each, hidden=len(protocol.hidden), anchors=anchors).anchor
+    return replace(found, anchor=anchor)
 
 
 def _own_anchor(hidden: tuple[str, ...]) -> int | None:
@@ -289,7 +297,7 @@ def _off(expected: list[str], rows: _Judgments, place: int) -> float:
         score = float(rows.score[place])
         return min(abs(score - float(right)) for right in expected)
     verdict = int(rows.verdict[place])
-    given = {list(VERDICTS)[verdict]}
+    given = {VERDICTS[verdict]}
     if verdict < 2 and rows.left[place] >= 0:
         given.add(PRESSED[verdict ^ int(rows.left[place])])
     return np.inf if given.isdisjoint(expected) else 0.0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from annotation.models import Study
-from annotation.quality.measures import MEASURES, Needs
+from annotation.quality.measures import MEASURES, Measure, Needs
 from annotation.quality.reading import offers
 from annotation.quality.rule_sets import RULE_SETS, WITH_ANCHOR
 from annotation.quality.rules import LEAST_PER, MAX_LEAST, MAX_PER, RuleSpec
@@ -16,7 +15,7 @@ from evalsite.lib.text import is_storable
 REQUIRED = ("name", "measure", "threshold")
 OPTIONAL = ("least", "per", "beyond_doubt", "system")
 MAX_RULES = 50
-_MAX_NAME = 60
+MAX_NAME = 60
 #: What judgments are called that people or files exclude.
 _RESERVED = ("by hand",)
 
@@ -101,7 +100,7 @@ def _rule(table: dict[str, Any], file: str) -> RuleSpec:
     rule = RuleSpec(
         name=_name(table["name"], file),
         measure=measure,
-        threshold=_number(table["threshold"], file),
+        threshold=_threshold(table["threshold"], MEASURES[measure], file),
         least=_whole("least", table.get("least", 1), 1, MAX_LEAST, file),
         per=_whole("per", table["per"], LEAST_PER, MAX_PER, file) if "per" in table else 0,
         beyond_doubt=_flag(table.get("beyond_doubt", True), file),
@@ -122,16 +121,19 @@ def _slug(value: Any, file: str) -> str:
 def _name(value: Any, file: str) -> str:
     if not isinstance(value, str) or not value.strip() or not is_storable(value):
         raise InputRefused(f"rules.name is {value!r}", expected="a text", file=file)
-    if len(value) > _MAX_NAME or value in _RESERVED:
-        expected = f"at most {_MAX_NAME} characters, and not {_RESERVED[0]!r}"
+    if len(value) > MAX_NAME or value in _RESERVED:
+        expected = f"at most {MAX_NAME} characters, and not {_RESERVED[0]!r}"
         raise InputRefused(f"rules.name is {value[:70]!r}", expected=expected, file=file)
     return value
 
 
-def _number(value: Any, file: str) -> float:
+def _threshold(value: Any, measure: Measure, file: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or abs(value) > 1e6:
-        raise InputRefused(f"rules.threshold is {value!r}", expected="a number", file=file)
+    low, high = measure.limits
+    # Not a number is within no limits.
+    if not is_number or not low <= value <= high:
+        expected = f"a number, {low:g} to {high:g}, with {measure.name}"
+        raise InputRefused(f"rules.threshold is {value!r}", expected=expected, file=file)
     return float(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -133,10 +133,19 @@ class Finding:
         return f"{words}. The rule: {self.rule.limit_in_words}."
 
 
-def evaluate(rule: RuleSpec, columns: Columns) -> Finding:
-    """Return what the rule hits. What it cannot know, it does not hit."""
+def evaluate(
+    rule: RuleSpec, columns: Columns, *, measured: Mapping[str, Measured] | None = None
+) -> Finding:
+    """Return what the rule hits. What it cannot know, it does not hit.
+
+    `measured`: by name, what was taken of these columns before.
+    """
     grouped = columns.in_stretches(rule.per) if rule.unit == "stretch" else columns
-    found = rule.of.take(grouped)
+    known_before = measured or {}
+    if grouped is columns and rule.measure in known_before:
+        found = known_before[rule.measure]
+    else:
+        found = rule.of.take(grouped)
     known = ~np.isnan(found.value) & (found.count >= rule.least)
     beyond = rule.of.offends(found, rule.threshold, beyond_doubt=rule.beyond_doubt)
     return Finding(rule=rule, columns=grouped, found=found, known=known, hit=known & beyond)

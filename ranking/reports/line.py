@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,11 +93,19 @@ def _covariance(fit: LinearFit, pairs: ScoredPairs, options: Options) -> Sandwic
 
 def line_standings(lines: list[Line], measure: Measure) -> list[Row]:
     """Return the rows of all groups, each best first."""
-    return [
-        row
-        for line in lines
-        for row in best_first(_standing(line, i, measure) for i in range(len(line.systems)))
-    ]
+    return [row for line in lines for row in best_first(_standings(line, measure))]
+
+
+def _standings(line: Line, measure: Measure) -> Iterator[Row]:
+    for i, (worse, same, better) in enumerate(_tallies(line.pairs).tolist()):
+        yield {
+            **_standing(line, i, measure),
+            "judgments": worse + same + better,
+            "better": better,
+            "same": same,
+            "worse": worse,
+            **lone_rater_row(line.influence, i),
+        }
 
 
 def _standing(line: Line, i: int, measure: Measure) -> Row:
@@ -108,21 +117,16 @@ def _standing(line: Line, i: int, measure: Measure) -> Row:
         f"{key}_low": None if ends is None else max(float(ends.low[i]), measure.low),
         f"{key}_high": None if ends is None else min(float(ends.high[i]), measure.high),
         f"{key}_se": None if ends is None else float(ends.error[i]),
-        **_tallies(line.pairs, i),
-        **lone_rater_row(line.influence, i),
     }
 
 
-def _tallies(pairs: ScoredPairs, i: int) -> Row:
+def _tallies(pairs: ScoredPairs) -> Ints:
+    """Return [systems, 3]: judgments that put it below another, level with it, and above."""
     met = pairs.a != pairs.b
-    of = met & ((pairs.a == i) | (pairs.b == i))
-    score = np.where(pairs.a == i, pairs.score, -pairs.score)
-    return {
-        "judgments": int(pairs.count[of].sum()),
-        "better": int(pairs.count[of & (score > 0)].sum()),
-        "same": int(pairs.count[of & (score == 0)].sum()),
-        "worse": int(pairs.count[of & (score < 0)].sum()),
-    }
+    said, count, size = np.sign(pairs.score[met]).astype(np.int64), pairs.count[met], pairs.systems
+    table = tally(3 * pairs.a[met] + 1 + said, count, 3 * size)
+    table += tally(3 * pairs.b[met] + 1 - said, count, 3 * size)
+    return table.astype(np.int64).reshape(size, 3)
 
 
 def pair_rows(

@@ -121,19 +121,22 @@ def _chances(worth: Floats) -> _Chances:
 
 def _ranking(worth: Floats, order: Ints) -> _Chances:
     """Return what a whole ranking [n] contributes: each is chosen from those that are left."""
-    log = np.zeros(len(worth))
-    gradient, information = np.zeros_like(worth), np.zeros((*worth.shape, worth.shape[1]))
-    odds = np.exp(worth - worth.max(axis=1, keepdims=True))
-    for place, chosen in enumerate(order[:-1]):
-        share = np.zeros_like(worth)
-        left = order[place:]
-        share[:, left] = odds[:, left] / odds[:, left].sum(axis=1, keepdims=True)
-        log += np.log(share[:, chosen])
-        gradient[:, chosen] += 1
-        gradient -= share
-        information -= share[:, :, None] * share[:, None, :]
-        information[:, left, left] += share[:, left]
-    return _Chances(log=log, gradient=gradient, information=information)
+    size, ordered = len(order), (worth - worth.max(axis=1, keepdims=True))[:, order]
+    odds = np.exp(ordered)
+    # The odds of all that are left at each choice, [k, n - 1]: the last is never chosen.
+    left = np.cumsum(odds[:, ::-1], axis=1)[:, :0:-1]
+    last = np.minimum(np.arange(size), size - 2)
+    share = odds * np.cumsum(1 / left, axis=1)[:, last]
+    squares = np.cumsum(1 / left**2, axis=1)[:, np.minimum.outer(last, last)]
+    gradient, information = -share, -odds[:, :, None] * odds[:, None, :] * squares
+    gradient[:, :-1] += 1
+    information[:, np.arange(size), np.arange(size)] += share
+    back = np.argsort(order)
+    return _Chances(
+        log=(ordered[:, :-1] - np.log(left)).sum(axis=1),
+        gradient=gradient[:, back],
+        information=information[:, back[:, None], back],
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,6 +93,7 @@ def departures(
         p = known.tails(found.mean)
     adjusted = np.ones(size)
     adjusted[enough] = holm(p[enough])
+    judgments = ratings.judgments.tolist()
     return [
         Departure(
             value=float(found.mean[k]),
@@ -100,7 +101,7 @@ def departures(
             high=float(high[k]) if enough[k] else None,
             p=float(p[k]) if enough[k] else None,
             p_holm=float(adjusted[k]) if enough[k] else None,
-            judgments=int(ratings.judgments[k]),
+            judgments=judgments[k],
         )
         for k in range(size)
     ]

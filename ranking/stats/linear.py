@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ranking.stats.connectivity import groups
-from ranking.stats.counts import Floats, Ints, tally
+from ranking.stats.counts import Floats, Ints, present, renumbered, tally
 from ranking.stats.exceptions import ImpossibleData, NotConnected, NotEnoughData
 from ranking.stats.fits import centred_inverse, mean_over_others
 from ranking.stats.mean_intervals import NOTHING, unanimous_reach
@@ -22,6 +22,18 @@ from ranking.stats.sandwich import Sandwich, sandwich_of
 
 #: A condition number from which on the order shown goes with the systems.
 _SINGULAR = 1e12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kinds:
+    """What was said, [kinds] in all but `kind` [cells], and how often each was: `given`."""
+
+    kind: Ints
+    a: Ints
+    b: Ints
+    second: Ints
+    score: Floats
+    given: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +70,26 @@ class ScoredPairs:
         table[np.diag_indices(size)] = 0
         return table + table.T
 
+    @cached_property
+    def kinds(self) -> Kinds:
+        """Return the cells' kinds: few, however many cells there are."""
+        steps, step = np.unique(self.score, return_inverse=True)
+        key = (self.a * self.systems + self.b) * 3 + self.second + 1
+        limit = 3 * self.systems**2 * len(steps)
+        key = key * len(steps) + step
+        kind, _ = renumbered(key, limit)
+        pair, step = np.divmod(present(key, limit), len(steps))
+        both, second = np.divmod(pair, 3)
+        a, b = np.divmod(both, self.systems)
+        return Kinds(
+            kind=kind,
+            a=a,
+            b=b,
+            second=second - 1,
+            score=steps[step],
+            given=tally(kind, self.count, len(a)),
+        )
+
     def restricted_to(self, systems: Ints) -> ScoredPairs:
         """Keep the cells between these systems, numbered anew, and all null pairs.
 
@@ -90,7 +122,7 @@ class LinearFit:
 
     places: Floats
     position: float | None
-    #: [cells, parameters]
+    #: [kinds, parameters], and [kinds]: see `ScoredPairs.kinds`.
     design: csr_array
     residual: Floats
     bread: Floats
@@ -128,8 +160,9 @@ def fit_scored_pairs(pairs: ScoredPairs) -> LinearFit:
         raise NotEnoughData("a comparison needs two systems")
     if len(groups(pairs.meetings)) > 1:
         raise NotConnected("the systems fall into groups that were never compared")
-    found = _solved(pairs, _design(pairs, has_position=True))
-    return found or _needed(_solved(pairs, _design(pairs, has_position=False)))
+    kinds, size = pairs.kinds, pairs.systems
+    found = _solved(kinds, size, _design(kinds, size, has_position=True))
+    return found or _needed(_solved(kinds, size, _design(kinds, size, has_position=False)))
 
 
 def _needed(found: LinearFit | None) -> LinearFit:
@@ -138,35 +171,34 @@ def _needed(found: LinearFit | None) -> LinearFit:
     return found
 
 
-def _design(pairs: ScoredPairs, *, has_position: bool) -> csr_array:
-    """Return [cells, parameters]: +1 for a, -1 for b, and which was second."""
-    cells = np.arange(len(pairs.score))
-    ones = np.where(pairs.a == pairs.b, 0.0, 1.0)
-    values, columns = [ones, -ones], [pairs.a, pairs.b]
+def _design(kinds: Kinds, size: int, *, has_position: bool) -> csr_array:
+    """Return [kinds, parameters]: +1 for a, -1 for b, and which was second."""
+    rows = np.arange(len(kinds.score))
+    ones = np.where(kinds.a == kinds.b, 0.0, 1.0)
+    values, columns = [ones, -ones], [kinds.a, kinds.b]
     if has_position:
-        values.append(pairs.second.astype(float))
-        columns.append(np.full(len(cells), pairs.systems))
+        values.append(kinds.second.astype(float))
+        columns.append(np.full(len(rows), size))
     return csr_array(
-        (np.concatenate(values), (np.tile(cells, len(values)), np.concatenate(columns))),
-        shape=(len(cells), pairs.systems + has_position),
+        (np.concatenate(values), (np.tile(rows, len(values)), np.concatenate(columns))),
+        shape=(len(rows), size + has_position),
     )
 
 
-def _solved(pairs: ScoredPairs, design: csr_array) -> LinearFit | None:
+def _solved(kinds: Kinds, size: int, design: csr_array) -> LinearFit | None:
     """Return the least-squares fit; None where the design does not fix it."""
-    size = pairs.systems
-    weighted = design.multiply(pairs.count[:, None]).tocsr()
+    weighted = design.multiply(kinds.given[:, None]).tocsr()
     information = np.asarray((design.T @ weighted).toarray())
     filled = information.copy()
     filled[:size, :size] += np.trace(information[:size, :size]) / size**2
     if np.linalg.cond(filled) > _SINGULAR:
         return None
-    theta = np.linalg.solve(filled, weighted.T @ pairs.score)
+    theta = np.linalg.solve(filled, weighted.T @ kinds.score)
     return LinearFit(
         places=theta[:size] - theta[:size].mean(),
         position=float(theta[size]) if len(theta) > size else None,
         design=design,
-        residual=pairs.score - design @ theta,
+        residual=kinds.score - design @ theta,
         bread=centred_inverse(information, size),
     )
 
@@ -181,7 +213,7 @@ def linear_covariance(fit: LinearFit, pairs: ScoredPairs, *, level: float = 0.95
     cov = sandwich_of(
         fit.design.multiply(fit.residual[:, None]).tocsr(),
         fit.bread,
-        row=np.arange(len(pairs.score)),
+        row=pairs.kinds.kind,
         rater=pairs.rater,
         prompt=pairs.prompt,
         count=pairs.count,

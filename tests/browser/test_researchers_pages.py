@@ -52,6 +52,8 @@ PAGES = [
     "/studies/open/raters/{rater}/exclude/",
     "/studies/open/recruiting/",
     "/studies/open/quality/",
+    "/studies/draft/rules/add/",
+    "/studies/open/rules/add/",
     "/studies/open/rules/apply/",
     "/studies/open/rules/{rule}/retire/",
     "/studies/open/raters/{rater}/",

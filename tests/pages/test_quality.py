@@ -91,7 +91,7 @@ def test_the_page_costs_the_same_with_many_raters(study, django_assert_max_num_q
     for number in range(30):
         judge_all_tasks(study, f"rater {number}")
     alice = signed_in()
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         alice.get(QUALITY)
 
 
