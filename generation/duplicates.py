@@ -108,7 +108,10 @@ def settle_copies(original: Output, values: Mapping[str, Any]) -> None:
         if original.twin_key:
             waiting |= Q(twin_key=original.twin_key)
     pending = Output.objects.pending().filter(waiting)
-    pending.update(**{**values, **own})
+    # Locked in the order in which `cancel_job` locks them.
+    keys = list(pending.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    if keys:
+        Output.objects.filter(pk__in=keys).update(**{**values, **own})
 
 
 def _provenance(original: Output, provenance: Mapping[str, Any]) -> dict[str, Any]:

@@ -162,6 +162,10 @@ def queue_generation(
 @write_transaction()
 def cancel_job(job: Job) -> int:
     """Take the job's unfinished outputs out of the queue; return how many there were."""
+    # A worker that finishes a row holds it and goes on to those that wait for it, by key: in
+    # another order the two could wait for each other.
+    for outputs in (job.outputs.filter(state=Output.State.RUNNING), job.outputs.unfinished()):
+        list(outputs.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     cancelled = job.outputs.unfinished().update(
         state=Output.State.CANCELLED, lease_until=None, worker=""
     )

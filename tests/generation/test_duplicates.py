@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
+from time import sleep
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.utils.timezone import now
 
 from generation import leases
@@ -251,3 +253,45 @@ def test_an_output_that_is_finished_stays_immutable_with_its_twins():
     Worker().run(drain=True)
     with pytest.raises(IntegrityError, match="immutable"), transaction.atomic():
         first.outputs.update(text="forged")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_a_job_is_cancelled_while_a_worker_goes_from_a_row_to_its_twin():
+    """The twin stands first, by key, in the queue and in the table: whoever does not mind the
+    order meets it first."""
+    first, second = twins()
+    Output.objects.filter(job=first).update(queue_position=2)
+    (row,) = lease()
+    twin = first.outputs.get()
+    assert (row.job_id, twin.pk < row.pk) == (second.pk, True)
+    Output.objects.filter(pk=twin.pk).update(job=second, queue_position=0)
+    Output.objects.filter(pk=row.pk).update(queue_position=3)
+    cancelled: list[int] = []
+
+    def cancel() -> None:
+        try:
+            cancelled.append(cancel_job(second))
+        finally:
+            connections.close_all()
+
+    thread = Thread(target=cancel)
+    with transaction.atomic():
+        Output.objects.select_for_update().get(pk=row.pk)
+        thread.start()
+        wait_for_a_lock()
+        assert leases.finish_output(row, GenerationResult(key=row.pk, text="Done."))
+    thread.join(30)
+    assert cancelled == [0]
+    assert second.outputs.done().count() == 2
+
+
+def wait_for_a_lock() -> None:
+    """Return once another connection waits for one that this holds."""
+    with connection.cursor() as cursor:
+        for _ in range(1000):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone() != (0,):
+                return
+            sleep(0.01)
+    raise AssertionError("nobody waits")
