@@ -59,8 +59,12 @@ class Measure:
     def limits(self) -> tuple[float, float]:
         return self.ends or (0.0, 1.0 if self.is_share else MOST)
 
+    def limit(self, threshold: float) -> str:
+        """Say a threshold as it was declared."""
+        return f"{100 * threshold:g}%" if self.is_share else f"{threshold:g}"
+
     def show(self, value: float) -> str:
-        return f"{100 * value:.0f}%" if self.is_share else f"{value:.3g}"
+        return f"{100 * value:.0f}%" if self.is_share else _number(value)
 
     def offends(self, found: Measured, threshold: float, *, beyond_doubt: bool) -> Bools:
         """Return which values are on the wrong side of the threshold; unknown ones are not.
@@ -79,6 +83,13 @@ class Measure:
         else:
             key = value if self.bad == Bad.BELOW else -value
         return np.where(np.isnan(value), np.inf, key)
+
+
+def _number(value: float) -> str:
+    """Show a count as it is, and what is measured to a tenth, or a hundredth below one."""
+    if value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"
 
 
 def _beyond(low: Floats, high: Floats, threshold: float, bad: Bad) -> Bools:

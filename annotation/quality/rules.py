@@ -53,7 +53,7 @@ class RuleSpec:
 
     @property
     def limit_in_words(self) -> str:
-        words = f"{self.of.bad} {self.of.show(self.threshold)}"
+        words = f"{self.of.bad} {self.of.limit(self.threshold)}"
         if self.beyond_doubt and self.of.has_interval:
             words += " beyond doubt"
         if self.per:

@@ -26,7 +26,7 @@ def headline(report: Report) -> str:
         return (
             f"First place is not decided: {_listed([best, *contenders])} share it within their "
             "intervals."
-            if contenders
+            if contenders and has_intervals(report)
             else f"First place is not decided; {best['name']} leads."
         )
     verb = "is rated best" if measure_of(report).key == "mos" else "is preferred"
@@ -44,8 +44,8 @@ def method_in_words(report: Report) -> str:
     """Describe the method so that it can be pasted into a paper."""
     counts, method = report["counts"], report["method"]
     collected = (
-        f"{counts['raters']} raters gave {counts['judgments']} judgments on {counts['prompts']} "
-        f"prompts; outputs were shown blinded."
+        f"{_many(counts['raters'], 'rater')} gave {_many(counts['judgments'], 'judgment')} on "
+        f"{_many(counts['prompts'], 'prompt')}; outputs were shown blinded."
     )
     excluded = (
         f" {counts['excluded']} further judgments were excluded, each with a stated reason."
@@ -55,10 +55,29 @@ def method_in_words(report: Report) -> str:
     model = _model(report)
     part = f" This report covers {method['slice']} only." if method.get("slice") else ""
     return (
-        f"{collected}{excluded}{part}{model} Intervals: {_percent(_level(report))}, "
-        f"{method['interval']} ({method['quantile']}). Rank ranges: {method['ranks']}. "
+        f"{collected}{excluded}{part}{model}{_uncertainty(report)} "
         f"Seed {method['seed']}; evalsite {report['evalsite_version']}."
     )
+
+
+def has_intervals(report: Report) -> bool:
+    """Return whether any place in the report's standings has an interval, or it has none at all."""
+    rows, end = report["standings"], f"{measure_of(report).key}_low"
+    return not rows or any(row[end] is not None for row in rows)
+
+
+def _uncertainty(report: Report) -> str:
+    method = report["method"]
+    if not has_intervals(report):
+        return " There are no intervals: nothing is known of how far raters differ."
+    return (
+        f" Intervals: {_percent(_level(report))}, {method['interval']} ({method['quantile']}). "
+        f"Rank ranges: {method['ranks']}."
+    )
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _model(report: Report) -> str:

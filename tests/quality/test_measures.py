@@ -240,3 +240,19 @@ def test_stretches_hold_every_judgment_once(rater, per):
     assert cut.groups == sum(-(-rater.count(r) // per) for r in range(5))
     for a, b in combinations(range(cut.groups), 2):
         assert set(cut.judgment[cut.group == a]).isdisjoint(cut.judgment[cut.group == b])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("pace", 4.12, "4.1"), ("pace", 118.0, "118"), ("pace", 0.123, "0.12"),
+        ("run", 25.0, "25"), ("quick", 0.125, "12%"),
+    ],
+)  # fmt: skip
+def test_a_value_is_shown_as_exactly_as_it_is_of_use(name, value, shown):
+    assert MEASURES[name].show(value) == shown
+
+
+def test_a_limit_is_shown_as_it_was_declared():
+    assert MEASURES["quick"].limit(0.125) == "12.5%"
+    assert MEASURES["pace"].limit(12.25) == "12.25"

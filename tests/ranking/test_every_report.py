@@ -153,6 +153,10 @@ def test_one_rater_gives_no_interval_and_every_rank(kind):
         assert (row[f"{key}_low"], row[f"{key}_high"]) == (None, None)
         assert (row["rank_low"], row["rank_high"]) == (1, len(report["standings"]))
     assert "Only one rater has judged: there are no intervals." in report["warnings"]
+    assert "intervals" not in report["headline"]
+    assert "1 rater gave" in report["method_in_words"]
+    if report["standings"]:
+        assert "There are no intervals" in report["method_in_words"]
     for form in FORMATS.values():
         form.render(report)
 
