@@ -41,7 +41,7 @@ def test_an_output_is_played_with_what_was_measured(tmp_path):
     assert "1.0 s, 16000 Hz mono, " in page
     assert " LUFS" in page
     assert "Raters get a copy without metadata (wav 48000 stereo, -23 LUFS)" in page
-    assert "48000 Hz stereo, -23.0 LUFS" in page
+    assert "48000 Hz stereo, \N{MINUS SIGN}23.0 LUFS" in page
 
 
 def test_the_original_is_sent_to_its_owner_in_parts_and_to_nobody_else(tmp_path):
