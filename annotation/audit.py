@@ -65,7 +65,13 @@ class _Crawl:
         host = next((h for h in settings.ALLOWED_HOSTS if h != "*"), "localhost").lstrip(".")
         self.client = Client(SERVER_NAME=host, raise_request_exception=True)
         self.rater = Rater.objects.create(study=study, name="Blinding audit")
-        self.media = MediaAudit(secrets=[*self.secrets, *_file_names(study)])
+        names = _file_names(study)
+        # Without its ending a name may be a word that pages say for reasons of their own.
+        stems = {PurePosixPath(name).stem for name in names}
+        self.media = MediaAudit(
+            secrets=[*self.secrets, *(stem for stem in stems if len(stem) >= SHORTEST_NAME)]
+        )
+        self.secrets += names
         #: Shown once more where a training answer is talked about.
         self.answered: Assignment | None = None
         self.orders = ShownOrders()
@@ -271,11 +277,10 @@ def _secrets(study: Study) -> list[str]:
 
 
 def _file_names(study: Study) -> list[str]:
-    """Return the names that imported files had, without their endings."""
+    """Return the names that imported files had."""
     outputs = study.outputs.filter(media__isnull=False).order_by("pk")
     records = outputs.values_list("provenance", flat=True)[:1000]
-    names = {PurePosixPath(record.get("media", "")).stem for record in records}
-    return sorted(name for name in names if len(name) >= SHORTEST_NAME)
+    return sorted({PurePosixPath(record["media"]).name for record in records if "media" in record})
 
 
 def _headers(response: HttpResponseBase) -> str:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 
 def tell_all(get_response):
     def middleware(request):
         response = get_response(request)
         response["X-Served-From"] = "cache of Aurora 7"
+        return response
+
+    return middleware
+
+
+def plant(get_response):
+    """A page with a word that no rater may read."""
+
+    def middleware(request):
+        response = get_response(request)
+        if request.path.endswith("/judge/") and "text/html" in response.headers["Content-Type"]:
+            response.content += f"<i data-of='{settings.PLANTED}'></i>".encode()
         return response
 
     return middleware

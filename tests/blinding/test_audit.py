@@ -57,6 +57,27 @@ def test_a_header_and_a_cookie_are_looked_at(settings):
     assert "Aurora 7" in leaks(study)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        lambda study: study.slug,
+        lambda study: "aurora-seven",
+        lambda study: "aurora 7",
+        lambda study: "org/model-of-a-lab",
+        lambda study: "Mixtral",
+        lambda study: Output.objects.filter(system__slug="system-2").last().text_hash,
+    ],
+    ids=["study", "slug", "name", "model", "family", "hash"],
+)
+def test_a_word_planted_in_a_page_is_found(settings, secret):
+    study = launched()
+    System.objects.filter(slug="system-2").update(model="org/model-of-a-lab")
+    settings.PLANTED = secret(study)
+    assert leaks(study) == set()
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.blinding.middleware.plant"]
+    assert settings.PLANTED.casefold() in {found.casefold() for found in leaks(study)}
+
+
 def test_what_is_fetched_ahead_is_looked_at(settings):
     study = launched()
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.blinding.middleware.tell_ahead"]

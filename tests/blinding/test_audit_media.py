@@ -99,6 +99,13 @@ def test_a_shape_that_only_one_system_has_is_found(study, content, words):
     assert words in leaks(study)
 
 
+def test_the_name_of_an_imported_file_is_found_in_a_page(study, settings):
+    record = Output.objects.filter(system__slug="aurora-seven").first().provenance
+    settings.PLANTED = record["media"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.blinding.middleware.plant"]
+    assert leaks(study) >= {record["media"]}
+
+
 def test_another_content_type_is_a_header_that_tells(study):
     plant(lambda: sine(height=0.05, **SERVED), "audio/x-wav")
     assert any("audio/x-wav" in what for what in leaks(study))
