@@ -144,6 +144,8 @@ def _show(task: Task, shown: list[Output], *, is_group: bool = False) -> Task:
 
 
 def _there_already(study: Study, keys: Sequence[Key], *, is_grouped: bool) -> dict[Key, Task]:
+    if not study.tasks.exists():
+        return {}  # the first stretch of most studies, where to look costs more than to make
     if is_grouped:
         return _groups_on(study, {prompt for prompt, _ in keys})
     wanted = [

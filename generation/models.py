@@ -354,7 +354,8 @@ class Output(models.Model):
             ),
             # All that a launch reads of half a million outputs, so that it reads no text.
             models.Index(
-                fields=["system", "sample", "prompt", "state", "text_hash"], name="output_facts"
+                fields=["system", "sample", "prompt", "state", "text_hash", "media"],
+                name="output_facts",
             ),
         ]
 
