@@ -27,8 +27,7 @@ def declare_rules(
     a reason.
     """
     # Locked, so that a launch at the same time freezes them or comes before them.
-    locked = Study.objects.select_for_update(no_key=True).values_list("state", flat=True)
-    is_amendment = locked.get(pk=study.pk) != Study.State.DRAFT
+    is_amendment = study.locked().state != Study.State.DRAFT
     if is_amendment and not reason.strip():
         raise InputRefused("no reason is given", expected="why the rules change after the launch")
     taken = set(study.rules.values_list("name", flat=True))
@@ -68,8 +67,7 @@ def drop_rule(rule: Rule) -> None:
 
     Raises `InputRefused` once the study is launched: then rules are retired.
     """
-    locked = Study.objects.select_for_update(no_key=True).values_list("state", flat=True)
-    if locked.get(pk=rule.study_id) != Study.State.DRAFT:
+    if rule.study.locked().state != Study.State.DRAFT:
         raise InputRefused("the study is launched", expected="a rule of a draft, or to retire it")
     rule.delete()
 
