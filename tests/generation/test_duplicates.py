@@ -290,7 +290,11 @@ def wait_for_a_lock() -> None:
     """Return once another connection waits for one that this holds."""
     with connection.cursor() as cursor:
         for _ in range(1000):
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            # By who holds it: tests in other processes wait for locks of their own.
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            )
             if cursor.fetchone() != (0,):
                 return
             sleep(0.01)

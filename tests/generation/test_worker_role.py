@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -13,7 +14,8 @@ from generation.services import queue_generation
 from tests.factories import make_output, make_prompt_set, make_system
 from tests.processes import database_url, spawn
 
-ROLE = "evalsite_test_worker"
+# Roles belong to the whole server, which tests in other processes use at the same time.
+ROLE = f"evalsite_test_worker_{os.getpid()}"
 
 
 def needs_postgresql() -> None:
