@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -29,9 +30,9 @@ from ranking.reports.measures import measure_of
 from ranking.stats.pairing import RULES, pair_chances
 
 
-@write_transaction()
 def fit_leaderboard(study: Study, options: Options | None = None) -> Leaderboard:
     """Fit the study as it stands now and keep the result, dated and for good."""
+    # Fitted before the transaction, which raters who answer have to wait for.
     if study.state == Study.State.DRAFT:
         raise StudyNotLaunched
     report = build_report(study, options)
@@ -39,6 +40,11 @@ def fit_leaderboard(study: Study, options: Options | None = None) -> Leaderboard
         raise RankingError(f"There is no fit of {study.protocol} judgments that could be kept.")
     if not report["standings"]:
         raise RankingError("There are no judgments to rank yet.")
+    return _store_leaderboard(study, report)
+
+
+@write_transaction()
+def _store_leaderboard(study: Study, report: dict[str, Any]) -> Leaderboard:
     leaderboard = Leaderboard.objects.create(
         study=study, judgment_count=report["counts"]["judgments"], report=report
     )
@@ -172,7 +178,6 @@ def _store_run(
     return run
 
 
-@write_transaction()
 def score_outputs(*, system: System, prompt_set: PromptSet, sample: int = 0) -> BenchmarkRun:
     """Measure exact match of a system's outputs on the prompts that have a reference."""
     pairs = list(
@@ -199,4 +204,6 @@ def score_outputs(*, system: System, prompt_set: PromptSet, sample: int = 0) -> 
         model=system.slug,
         scores=exact_match.score(pairs),
     )
-    return _store_run(system, record, harness_version="", source={"file": "outputs", "sha256": ""})
+    source = {"file": "outputs", "sha256": ""}
+    with write_transaction():
+        return _store_run(system, record, harness_version="", source=source)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
@@ -26,10 +28,45 @@ def write_transaction() -> Iterator[None]:
 
 
 @contextmanager
-def _gate() -> Iterator[None]:
+def throwaway() -> Iterator[None]:
+    """Run the block in a transaction of which nothing stays.
+
+    On SQLite it has a copy of the database, for its one writer would keep all others waiting.
+    """
+    with _on_a_copy(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@contextmanager
+def _on_a_copy() -> Iterator[None]:
+    path = _file()
+    if not path or connection.in_atomic_block:
+        yield
+        return
+    connection.ensure_connection()
+    own = connection.connection
+    with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix=".copy-") as folder:
+        parameters = connection.get_connection_params() | {"database": f"{folder}/copy.sqlite3"}
+        with closing(connection.get_new_connection(parameters)) as copy:
+            own.backup(copy)
+            connection.connection = copy
+            try:
+                yield
+            finally:
+                connection.connection = own
+
+
+def _file() -> str:
+    """Return the path of SQLite's file; nothing where there is none."""
     path = str(connection.settings_dict["NAME"])
-    is_file = connection.vendor == "sqlite" and "memory" not in path
-    if not is_file or connection.in_atomic_block:
+    return path if connection.vendor == "sqlite" and "memory" not in path else ""
+
+
+@contextmanager
+def _gate() -> Iterator[None]:
+    path = _file()
+    if not path or connection.in_atomic_block:
         yield
         return
     with open(f"{path}.gate", "w") as gate:  # noqa: PTH123 - a hot path: Path.open costs more

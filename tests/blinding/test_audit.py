@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from io import StringIO
+from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, connections
 
+from annotation import audit
 from annotation.audit import audit_blinding
 from annotation.launch import launch_study
-from annotation.models import Judgment, Rater, Study
+from annotation.models import Assignment, Judgment, Rater, Study
+from annotation.services import invite_raters
 from generation.models import Output, System
 from tests.factories import make_study
 
@@ -33,6 +38,32 @@ def test_a_clean_study_has_no_leak_and_no_trace_of_the_audit():
     assert not Judgment.objects.exists()
     study.refresh_from_db()
     assert study.state == Study.State.OPEN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_others_write_while_an_audit_goes_on_and_nothing_of_it_stays(monkeypatch):
+    study = launched()
+    found = audit._Crawl.findings
+
+    def joined_meanwhile(crawl):
+        def join() -> None:
+            try:
+                invite_raters(Study.objects.get(pk=study.pk), count=1)
+            finally:
+                connections.close_all()
+
+        assert Rater.objects.count() == 1  # the audit's own
+        thread = Thread(target=join, daemon=True)
+        thread.start()
+        thread.join(30)
+        assert not thread.is_alive()
+        yield from found(crawl)
+
+    monkeypatch.setattr(audit._Crawl, "findings", joined_meanwhile)
+    assert leaks(study) == set()
+    assert Rater.objects.get().name != "Blinding audit"
+    assert not Assignment.objects.exclude(state=Assignment.State.OPEN).exists()
+    assert not list(Path(str(connection.settings_dict["NAME"])).parent.glob(".copy-*"))
 
 
 @pytest.mark.parametrize(
