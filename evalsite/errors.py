@@ -31,7 +31,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Say so in the browser's language to raters; no database is asked, for it may be what broke."""
+    """Say so in the browser's language to raters. No query: the database may be broken."""
     language = get_language_from_request(request) if rate_errors.is_for_rater(request) else "en"
     with override(language):
         return HttpResponseServerError(render_to_string("500.html"))
