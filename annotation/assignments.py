@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TypedDict, Unpack
 from uuid import UUID
 
-from django.db.models import Prefetch, prefetch_related_objects
 from django.utils.timezone import now
 from django.utils.translation import gettext
 
@@ -35,7 +34,6 @@ from annotation.models import (
     Rater,
     Study,
     Task,
-    TaskOutput,
 )
 from annotation.paid_time import seconds_left
 from annotation.plays import read_plays, require_all_played, require_each_heard
@@ -52,7 +50,6 @@ from annotation.walks import (
 )
 from evalsite.lib.db import write_transaction
 from evalsite.lib.prepared import Prepared
-from generation.models import Media
 
 MAX_SECONDS = 24 * 3600.0
 MAX_COMMENT = 5000
@@ -310,44 +307,3 @@ def _open_again(slot: Assignment) -> None:
         position=slot.position,
         state=Assignment.State.OPEN,
     )
-
-
-def _slots_on_screen() -> AssignmentQuerySet:
-    """Select what a page shows; every column costs, and every join more."""
-    slots = Assignment.objects.select_related("task__prompt", "task__output_a", "task__output_b")
-    return slots.only(
-        "study_id", "token", "left", "order", "task__prompt__html", "task__prompt__reference",
-        "task__prompt__media_id", "task__prompt__reference_media_id", "task__output_a__html",
-        "task__output_a__media_id", "task__output_b__html", "task__output_b__media_id",
-    )  # fmt: skip
-
-
-_ON_SCREEN = Prepared(_slots_on_screen, "id")
-
-
-def assignment_for_screen(pk: int) -> Assignment:
-    """Return the assignment with what its page shows and no more.
-
-    One query; another for the places of a group, and another where there are files.
-    """
-    slot = _ON_SCREEN.get(id=pk)
-    if slot.order:
-        places = TaskOutput.objects.select_related("output").only(
-            "task_id", "place", "role", "output__html", "output__media_id"
-        )
-        prefetch_related_objects([slot], Prefetch("task__outputs", places))
-    _bring_files(slot)
-    return slot
-
-
-def _bring_files(slot: Assignment) -> None:
-    """Look up the files of the prompt and the outputs in one query, if there are any."""
-    task, prompt = slot.task, slot.task.prompt
-    grouped = [place.output for place in task.outputs.all()] if slot.order else []
-    outputs = [output for output in (task.output_a, task.output_b, *grouped) if output is not None]
-    keys = {prompt.media_id, prompt.reference_media_id, *(output.media_id for output in outputs)}
-    files = Media.objects.only("mime").in_bulk(keys - {None}) if keys != {None} else {}
-    prompt.media = files.get(prompt.media_id)
-    prompt.reference_media = files.get(prompt.reference_media_id)
-    for output in outputs:
-        output.media = files.get(output.media_id)

@@ -12,19 +12,12 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
-from annotation.assignments import assignment_for_screen
 from annotation.design import Candidate, Seen, choose_slot
-from annotation.models import Assignment, Rater, Side, Study, Task
+from annotation.models import Assignment, Rater, Side, Study
+from annotation.on_screen import assignment_for_screen, bring_task
 from annotation.practice import PURPOSES, foreseen_practice
 from annotation.steps import current_step
 from annotation.walks import met_by, window
-
-_ON_SCREEN = (
-    "prompt__media",
-    "prompt__reference_media",
-    "output_a__media",
-    "output_b__media",
-)
 
 
 def foreseen(rater: Rater) -> Assignment | None:
@@ -32,23 +25,21 @@ def foreseen(rater: Rater) -> Assignment | None:
     step = current_step(rater)
     if step.name not in PURPOSES:
         pk = foreseen_slot(rater)
-        return None if pk is None else _on_screen(assignment_for_screen(pk), rater)
+        return None if pk is None else _of_study(assignment_for_screen(pk), rater)
     slot = foreseen_practice(rater, step)
-    if slot is not None:
-        slot.task = Task.objects.select_related(*_ON_SCREEN).get(pk=slot.task_id)
-    return slot
+    return None if slot is None else bring_task(slot)
 
 
 def ahead_of(rater: Rater, token: UUID) -> Assignment | None:
     """Return the slot of that token, if the rater could be given it next."""
     if current_step(rater).name not in PURPOSES:
         pk = slot_ahead(rater, token)
-        return None if pk is None else _on_screen(assignment_for_screen(pk), rater)
+        return None if pk is None else _of_study(assignment_for_screen(pk), rater)
     slot = foreseen(rater)
     return slot if slot is not None and slot.token == token else None
 
 
-def _on_screen(slot: Assignment, rater: Rater) -> Assignment:
+def _of_study(slot: Assignment, rater: Rater) -> Assignment:
     slot.study = rater.study
     return slot
 

@@ -14,7 +14,8 @@ from typing import Any
 from django.utils.translation import gettext
 
 from annotation.exceptions import AnswerIncomplete
-from annotation.models import Assignment, Task
+from annotation.models import Assignment
+from annotation.on_screen import assignment_for_screen
 from annotation.protocols import Protocol, Shown
 from evalsite.lib.tabular import Row
 from generation.models import Media
@@ -130,14 +131,12 @@ def _counts(value: Any) -> dict[str, float] | None:
 
 
 def _to_play(slot: Assignment, protocol: Protocol) -> set[str]:
-    task = Task.objects.select_related(
-        "prompt__media", "prompt__reference_media", "output_a__media", "output_b__media"
-    ).get(pk=slot.task_id)
+    task = assignment_for_screen(slot.pk).task
     shown: dict[str, Media | None] = {PROMPT: task.prompt.media}
     if protocol.shows_reference:
         shown[REFERENCE] = task.prompt.reference_media
     if slot.order:
-        for place in task.outputs.select_related("output__media"):
+        for place in task.outputs.all():
             output = place.output
             shown[str(place.place)] = output.media if output else task.prompt.reference_media
     else:

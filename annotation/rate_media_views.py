@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
-from annotation.assignments import assignment_for_screen
 from annotation.blinding import blind_task, media_at, role_at
 from annotation.foresight import ahead_of, foreseen
 from annotation.models import Assignment, Rater, TaskOutput
+from annotation.on_screen import assignment_for_screen
 from annotation.protocols.mushra import ANCHORS
 from annotation.rate_access import RaterHttpRequest, known_rater
 from annotation.rate_pages import at_step

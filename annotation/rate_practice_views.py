@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from annotation.assignments import assignment_for_screen, submit_judgment
+from annotation.assignments import submit_judgment
 from annotation.blinding import blind_feedback, blind_task
 from annotation.exceptions import AnnotationError, AssignmentClosed
 from annotation.models import Judgment, Study
+from annotation.on_screen import assignment_for_screen
 from annotation.practice import PURPOSES, Practice, next_practice
 from annotation.rate_access import RaterHttpRequest
 from annotation.rate_forms import AnswerForm, TokenForm

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from annotation.assignments import (
     Turn,
-    assignment_for_screen,
     flag_assignment,
     judge_and_go_on,
     keep_judgment,
@@ -31,6 +30,7 @@ from annotation.exceptions import (
 )
 from annotation.gold import quota_shown
 from annotation.models import Flag, Rater, Study
+from annotation.on_screen import assignment_for_screen
 from annotation.paid_time import seconds_left
 from annotation.protocols import protocol_of
 from annotation.rate_access import (

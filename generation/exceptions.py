@@ -29,6 +29,10 @@ class ModelNotUsable(GenerationError):
     """The model cannot be used for generation."""
 
 
+class DeviceLost(GenerationError):
+    """The device takes no more work from this process: another one may have it."""
+
+
 class MediaDamaged(GenerationError):
     """The stored file is gone, or is not what was stored."""
 

@@ -44,7 +44,8 @@ def _from_now(seconds: float) -> ExpressionWrapper[Any]:
 def lease_outputs(*, worker: str, limit: int, seconds: float) -> list[Output]:
     """Lease up to `limit` outputs of one model, prompt by prompt over all systems.
 
-    All of them share backend, model and dtype, so that one batch can hold them.
+    All of them share backend, model and dtype, so that one batch can hold them. A row's last try is
+    its own: whoever is beside the one that ends its workers must not fail with it.
     """
     _give_up_on_repeated_crashes()
     claimable = Output.objects.filter(
@@ -55,8 +56,7 @@ def lease_outputs(*, worker: str, limit: int, seconds: float) -> list[Output]:
     waiting = without_twins(claimable).order_by("queue_position", "pk").select_related("system")
     if connection.features.has_select_for_update_skip_locked:
         waiting = waiting.select_for_update(skip_locked=True, of=("self",))
-    candidates = list(waiting[: limit * 4])
-    chosen = [o.pk for o in candidates if _model_of(o) == _model_of(candidates[0])][:limit]
+    chosen = [output.pk for output in _together(list(waiting[: limit * 4]))][:limit]
     Output.objects.filter(pk__in=chosen).update(
         state=Output.State.RUNNING,
         worker=worker,
@@ -69,6 +69,18 @@ def lease_outputs(*, worker: str, limit: int, seconds: float) -> list[Output]:
         .select_related("system", "prompt", "job")
         .order_by("queue_position", "pk")
     )
+
+
+def _together(waiting: list[Output]) -> list[Output]:
+    """Return those that one batch can hold, from the first on."""
+    if not waiting or _is_last_try(waiting[0]):
+        return waiting[:1]
+    model = _model_of(waiting[0])
+    return [output for output in waiting if _model_of(output) == model and not _is_last_try(output)]
+
+
+def _is_last_try(output: Output) -> bool:
+    return output.attempts == MAX_ATTEMPTS - 1
 
 
 def _model_of(output: Output) -> tuple[str, str, str]:

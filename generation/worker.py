@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import os
@@ -27,6 +28,7 @@ from generation.backends import (
 )
 from generation.backends.machine import describe_machine, peak_memory
 from generation.backends.settings import parse_settings
+from generation.exceptions import DeviceLost
 from generation.models import EngineRecord, Output
 
 logger = logging.getLogger(__name__)
@@ -62,7 +64,10 @@ class Worker:
         self._batch_record: dict[str, Any] = {}
 
     def run(self, *, drain: bool) -> int:
-        """Work until stopped, or with `drain` until nothing waits; return the rows finished."""
+        """Work until stopped, or with `drain` until nothing waits; return the rows finished.
+
+        Raises `DeviceLost` when only a new process can go on.
+        """
         finished = 0
         with self._signals():
             while not self.stop.is_set():
@@ -95,23 +100,34 @@ class Worker:
                 for result in self._results(outputs):
                     output = left.pop(result.key)
                     finished += self._store(output, result)
+            except DeviceLost as error:
+                self._blame(left, error)
+                raise
             finally:
                 leases.release_outputs(list(left.values()))
         return finished
+
+    def _blame(self, left: dict[int, Output], error: DeviceLost) -> None:
+        """Fail the row that was alone when the device was lost; let leases of several run out.
+
+        So this try counts for each of them; for none where no model was in memory yet.
+        """
+        if self._backend is None:
+            return
+        if len(left) == 1:
+            leases.fail_output(*left.values(), error=str(error))
+        left.clear()
 
     def _results(self, outputs: list[Output]) -> Iterator[GenerationResult]:
         """Yield a result for every row; when a batch fails as a whole, try its rows one by one."""
         waiting = {output.pk: output for output in outputs}
         try:
-            backend = self._load(outputs)
-            size = self._rows_per_call()
-            for start in range(0, len(outputs), size):
-                if self.stop.is_set():
-                    return
-                for result in self._batch(backend, outputs[start : start + size]):
-                    del waiting[result.key]
-                    yield result
-        except Exception as error:  # whatever an engine raises must not end the worker
+            for result in self._calls(outputs):
+                del waiting[result.key]
+                yield result
+        except DeviceLost:
+            raise
+        except Exception as error:  # whatever else an engine raises must not end the worker
             logger.exception("A batch of %d rows failed", len(outputs))
             if self._backend is None or len(outputs) == 1:
                 for key in waiting:
@@ -119,6 +135,15 @@ class Worker:
                 return
             for output in waiting.values():
                 yield from self._results([output])
+
+    def _calls(self, outputs: list[Output]) -> Iterator[GenerationResult]:
+        """Yield a result for every row, as many rows a call as the backend takes."""
+        backend = self._load(outputs)
+        size = self._rows_per_call()
+        for start in range(0, len(outputs), size):
+            if self.stop.is_set():
+                return
+            yield from self._batch(backend, outputs[start : start + size])
 
     def _batch(self, backend: Backend, batch: list[Output]) -> Iterator[GenerationResult]:
         """Yield results, and note what is common to their rows; leave early if asked to stop."""
@@ -165,7 +190,8 @@ class Worker:
         """Load another model in place of the last; a shortage of memory is not forgotten."""
         if self._backend and self._loaded:
             self._slots[self._loaded] = self._backend.batch_size
-        self._backend = None  # frees the old model's memory before the new one is loaded
+        self._backend = None
+        gc.collect()  # a model refers to itself, and would stay in memory beside the next one
         backend = load_backend(wanted[0], wanted[1], dtype=wanted[2])
         backend.batch_size = min(self._slots.get(wanted, backend.batch_size), backend.batch_size)
         return backend

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from annotation.models import Study, TaskOutput
+from django.db.models import F, TextField
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Substr
+
+from annotation.models import JudgmentQuerySet, Study, TaskOutput
 from annotation.protocols import Answer, Mark, protocol_of
+from evalsite.lib.db import raw_rows
 from ranking.stats.counts import LEFT_A, LEFT_B, LEFT_UNKNOWN
 
 
@@ -22,11 +28,12 @@ About = int | Extra | None
 
 LEFT = {"": LEFT_UNKNOWN, "a": LEFT_A, "b": LEFT_B}
 
-#: What is read of a judgment: of its task and rater, when and how it was shown, what was said.
+#: What is read of a judgment first; then come the day, what stood on the left, and what was said.
 _OF_TASK = ("task", "task__prompt", "task__system_a", "task__system_b", "rater")
-_OF_JUDGMENT = ("created_at", "left", "verdict", "score")
+#: So many different answers are remembered with their marks: most of a study's are alike.
+_REMEMBERED = 2**16
 
-#: Rows of the fields of a judgment that stands, and how much each counts.
+#: What is read of a judgment, and how much it counts.
 Counted = Iterable[tuple[tuple[Any, ...], int]]
 
 
@@ -38,49 +45,47 @@ class Marker:
         values = self.protocol.values if self.protocol.has_sides else 0
         #: What is added to a value for what stood on the left.
         self.sides = {left: number * values for left, number in LEFT.items()}
-        # Most studies need no more than verdict and score, and JSON takes long to read.
-        more = ("answer",) if self.protocol.counts_more else ()
-        self._of_judgment = (*_OF_JUDGMENT, *more)
-        self._known: dict[tuple[Any, ...], list[Mark]] = {}
+        self._remembered = lru_cache(_REMEMBERED)(self._marks)
 
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (*_OF_TASK, *self._of_judgment)
+    def counted(self, judgments: JudgmentQuerySet) -> Counted:
+        """Yield what is read of each judgment, as the driver gives it, for `marks`."""
+        for row in raw_rows(judgments.values_list(*_OF_TASK, *self._of_judgment())):
+            yield row, 1
 
-    @property
-    def fields_with_corrected(self) -> tuple[str, ...]:
-        """The fields, then those of the judgment that this one corrects."""
-        return (*self.fields, *(f"supersedes__{name}" for name in self._of_judgment))
-
-    def counted(self, rows: Iterable[tuple[Any, ...]]) -> Counted:
-        """Yield what to count, and by how much: a correction takes back what it corrects."""
-        width, of_task = len(self.fields), len(_OF_TASK)
-        for row in rows:
+    def counted_with_corrected(self, judgments: JudgmentQuerySet) -> Counted:
+        """Yield the same, and for a correction also what it takes back."""
+        own, corrected = self._of_judgment(), self._of_judgment("supersedes__")
+        width, of_task = len(_OF_TASK) + len(own), len(_OF_TASK)
+        for row in raw_rows(judgments.values_list(*_OF_TASK, *own, *corrected)):
             yield row[:width], 1
             if row[width] is not None:
                 yield (*row[:of_task], *row[width:]), -1
+
+    def _of_judgment(self, of: str = "") -> list[Combinable]:
+        """Return the expressions for day, left, verdict, score and perhaps more of a judgment."""
+        # Texts, for what Django makes of a million moments and of JSON takes longer than the rest.
+        day = Substr(Cast(f"{of}created_at", TextField()), 1, len("2000-01-01"))
+        read: list[Combinable] = [day, *(F(f"{of}{name}") for name in ("left", "verdict", "score"))]
+        if self.protocol.counts_more:
+            read.append(Cast(f"{of}answer", TextField()))
+        return read
 
     def marks(self, task: int, said: tuple[Any, ...]) -> Iterator[tuple[int, About, int]]:
         """Yield question, what it is about, and value of verdict, score and perhaps more.
 
         What it is about is a system, an `Extra` place of a group, or None: the task itself.
         """
-        for question, place, value in self._marks(task, said):
+        places = len(self._groups[task]) if self.protocol.is_grouped else 0
+        for question, place, value in self._remembered(places, *said):
             yield question, None if place is None else self._at(task, place), value
 
     def group(self, task: int) -> tuple[int, ...]:
         """Return the systems of a group, as its places have them."""
         return tuple(system for system in self._groups[task] if system is not None)
 
-    def _marks(self, task: int, said: tuple[Any, ...]) -> list[Mark]:
-        if self.protocol.counts_more:
-            answer = Answer(verdict=said[0], score=said[1], more=said[2])
-            places = len(self._groups[task]) if self.protocol.is_grouped else 0
-            return self.protocol.marks(answer, places=places)
-        if said not in self._known:
-            answer = Answer(verdict=said[0], score=said[1])
-            self._known[said] = self.protocol.marks(answer, places=0)
-        return self._known[said]
+    def _marks(self, places: int, verdict: str, score: int | None, more: str = "{}") -> list[Mark]:
+        answer = Answer(verdict=verdict, score=score, more=json.loads(more))
+        return self.protocol.marks(answer, places=places)
 
     def _at(self, task: int, place: int) -> int | Extra:
         """Return the system at a place or, beyond the systems, which extra place it is."""

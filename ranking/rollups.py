@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ from ranking.stats.group_numbers import group_number
 
 #: So many new judgments are folded into the stored cells by the next reader.
 FOLD_AT = 2000
-_BATCH = 50_000
+#: So many are folded in one go: what is stored then is not lost to whoever is interrupted.
+AT_ONCE = 200_000
 
 #: Where outputs have sides, an answer is `left * values + value`, else the value: for a verdict
 #: `left * 4 + outcome`, for a score the score.
@@ -96,15 +98,15 @@ class Cells:
 def read_cells(study: Study) -> Cells:
     """Return the cells of the judgments that stand, of all questions."""
     rollup = Rollup.objects.filter(study=study).first()
-    fields = Marker(study).fields_with_corrected
-    later = _rows_after(study, rollup.watermark if rollup else 0).values_list(*fields)
-    tail = list(later[:FOLD_AT])
-    if len(tail) >= FOLD_AT:
-        rollup = fold(study)
-        tail = list(_rows_after(study, rollup.watermark).values_list(*fields))
     numbering = _Numbering.of(study, rollup)
-    recorded = (rollup.recorded if rollup else 0) + len(tail)
-    return numbering.cells(_unpacked(rollup), numbering.marker.counted(tail), recorded)
+    later = numbering.later(rollup)[:FOLD_AT]
+    tail = list(numbering.marker.counted_with_corrected(later))
+    if _judgments(tail) >= FOLD_AT:
+        rollup = fold(study)
+        numbering = _Numbering.of(study, rollup)
+        tail = list(numbering.marker.counted_with_corrected(numbering.later(rollup)))
+    recorded = (rollup.recorded if rollup else 0) + _judgments(tail)
+    return numbering.cells(_unpacked(rollup), tail, recorded)
 
 
 def less(study: Study, cells: Cells, judgments: JudgmentQuerySet) -> Cells:
@@ -112,9 +114,8 @@ def less(study: Study, cells: Cells, judgments: JudgmentQuerySet) -> Cells:
     numbering = _Numbering(
         Marker(study), prompts=cells.prompts, raters=cells.raters, systems=cells.systems
     )
-    counted = judgments.counted().current().order_by()
-    gone = counted.values_list(*numbering.marker.fields)
-    return numbering.cells(cells.rows, ((row, -1) for row in gone), cells.recorded)
+    gone = numbering.marker.counted(judgments.counted().current().order_by())
+    return numbering.cells(cells.rows, ((row, -count) for row, count in gone), cells.recorded)
 
 
 def newest(study: Study) -> tuple[int, int]:
@@ -126,26 +127,44 @@ def newest(study: Study) -> tuple[int, int]:
 
 
 def fold(study: Study) -> Rollup:
-    """Bring the stored cells up to the last judgment that is settled; return them."""
+    """Bring the stored cells up to the last judgment that is settled; return them.
+
+    Counted is outside the transaction, which would keep raters from answering for so long.
+    """
     settled = settled_judgment()
-    with write_transaction():
-        Rollup.objects.get_or_create(study=study)
-        rollup = Rollup.objects.select_for_update().get(study=study)
+    while True:
+        rollup = Rollup.objects.filter(study=study).first() or Rollup(study=study)
         if settled is None or settled <= rollup.watermark:
             return rollup
-        numbering = _Numbering.of(study, rollup)
-        rows = _unpacked(rollup)
-        marker = numbering.marker
-        new = _rows_after(study, rollup.watermark).filter(pk__lte=settled)
-        later = new.values_list(*marker.fields_with_corrected).iterator(chunk_size=_BATCH)
-        while batch := list(islice(later, _BATCH)):
-            rows = np.concatenate([rows, numbering.pack(marker.counted(batch))])
-            rollup.recorded += len(batch)
-        rollup.cells = _summed(rows).tobytes()
-        rollup.prompts, rollup.raters = numbering.keys["prompts"], numbering.keys["raters"]
-        rollup.watermark = settled
-        rollup.save()
-    return rollup
+        _store(_folded(rollup, settled), after=rollup.watermark)
+
+
+def _folded(rollup: Rollup, settled: int) -> Rollup:
+    """Return the cells with the next judgments in them, as many as are folded at once."""
+    numbering = _Numbering.of(rollup.study, rollup)
+    later = numbering.later(rollup)
+    last = later.values_list("pk", flat=True)[AT_ONCE - 1 : AT_ONCE].first() or settled
+    upto = min(last, settled)
+    new = later.filter(pk__lte=upto)
+    cells = numbering.cells(_unpacked(rollup), numbering.marker.counted_with_corrected(new), 0)
+    return Rollup(
+        study=rollup.study,
+        watermark=upto,
+        prompts=cells.prompts,
+        raters=cells.raters,
+        cells=cells.rows.tobytes(),
+        recorded=rollup.recorded + new.count(),
+    )
+
+
+@write_transaction()
+def _store(folded: Rollup, *, after: int) -> None:
+    """Store the cells, unless somebody else has folded the same judgments meanwhile."""
+    Rollup.objects.get_or_create(study=folded.study)
+    fields = ("watermark", "prompts", "raters", "cells", "recorded")
+    Rollup.objects.filter(study=folded.study, watermark=after).update(
+        **{field: getattr(folded, field) for field in fields}
+    )
 
 
 def rebuild(study: Study) -> Rollup:
@@ -154,8 +173,8 @@ def rebuild(study: Study) -> Rollup:
     return fold(study)
 
 
-def _rows_after(study: Study, watermark: int) -> JudgmentQuerySet:
-    return study.judgments.counted().filter(pk__gt=watermark).order_by("pk")
+def _judgments(tail: list[tuple[tuple[Any, ...], int]]) -> int:
+    return sum(count > 0 for _, count in tail)
 
 
 class _Numbering:
@@ -181,6 +200,11 @@ class _Numbering:
             systems=list(systems),
         )
 
+    def later(self, rollup: Rollup | None) -> JudgmentQuerySet:
+        """Select the judgments that are not in the stored cells."""
+        judgments = self.marker.study.judgments.counted().order_by("pk")
+        return judgments.filter(pk__gt=rollup.watermark if rollup else 0)
+
     def cells(self, rows: Packed, counted: Counted, recorded: int) -> Cells:
         """Return the rows with what is counted besides."""
         new = self.pack(counted)
@@ -196,14 +220,13 @@ class _Numbering:
         return place[pk]
 
     def pack(self, counted: Counted) -> Packed:
-        cells = [cell for row, count in counted for cell in self._cells(row, count)]
-        return np.array(cells, dtype=_CELL)
+        cells = (cell for row, count in counted for cell in self._cells(row, count))
+        return np.fromiter(cells, dtype=_CELL)
 
     def _cells(self, row: tuple[Any, ...], count: int) -> Iterator[tuple[int, ...]]:
-        task, prompt, a, b, rater, at, left, *said = row
+        task, prompt, a, b, rater, on_date, left, *said = row
         of_prompt, of_rater = self.number("prompts", prompt), self.number("raters", rater)
-        day = min(max(int(at.timestamp() // 86400), 0), _LAST_DAY)
-        side = self.marker.sides[left]
+        day, side = _day(on_date), self.marker.sides[left]
         for question, about, value in self.marker.marks(task, tuple(said)):
             pair = self._pair(about, task, a, b)
             yield question, of_prompt, *pair, of_rater, side + value, day, count
@@ -223,6 +246,12 @@ class _Numbering:
             numbers = [self.number("systems", system) for system in systems]
             self.groups[systems] = divmod(group_number(numbers), HALF)
         return self.groups[systems]
+
+
+@cache
+def _day(iso_date: str) -> int:
+    since_1970 = date.fromisoformat(iso_date).toordinal() - date(1970, 1, 1).toordinal()
+    return min(max(since_1970, 0), _LAST_DAY)
 
 
 def _unpacked(rollup: Rollup | None) -> Packed:

@@ -40,19 +40,19 @@ class _Index:
     groups: Counter[int] = field(default_factory=Counter)
 
 
-@write_transaction()
 def import_judgments(*, study: Study, rows: Iterable[Row], create: bool = False) -> int:
     """Add the rows to an existing study; return how many. The first bad row refuses all.
 
     With `create`, raters and tasks that are missing are made; systems and prompts must be there.
     """
+    # Before the transaction: to read a large file must not keep raters waiting.
     lines = read_lines(rows, protocol_of(study))
-    # The lock of whoever makes tasks: none is made twice.
-    study.locked()
-    return _store(study, lines, create=create)
+    with write_transaction():
+        # The lock of whoever makes tasks: none is made twice.
+        study.locked()
+        return _store(study, lines, create=create)
 
 
-@write_transaction()
 def create_study_with_judgments(*, owner: User, slug: str, rows: Iterable[Row]) -> Study:
     """Make a closed study, its prompt set, systems and raters from the rows, and store them.
 
@@ -60,7 +60,11 @@ def create_study_with_judgments(*, owner: User, slug: str, rows: Iterable[Row]) 
     """
     every = list(rows)
     protocol = protocol_for(every)
-    lines = read_lines(every, protocol)
+    return _create_study(owner, slug, protocol, read_lines(every, protocol))
+
+
+@write_transaction()
+def _create_study(owner: User, slug: str, protocol: Protocol, lines: list[Line]) -> Study:
     moment = now()
     study = Study.objects.create(
         owner=owner,

@@ -9,6 +9,7 @@ import gc
 import os
 import platform
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -23,10 +24,12 @@ from generation.backends.rows import Endings, Row
 from generation.backends.sampling import SAMPLER_VERSION
 from generation.backends.slots import SlotEngine, can_refill
 from generation.backends.static_batches import StaticEngine
-from generation.exceptions import ModelNotUsable
+from generation.exceptions import DeviceLost, ModelNotUsable
 
 #: Rows made at once. Too many for the memory is no harm: a shortage halves them.
 CPU_SLOTS, GPU_SLOTS = 24, 128
+#: How torch says that memory ran out: it has a class for that on a GPU only, and not in cuBLAS.
+SHORTAGES = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class Backend:
@@ -43,7 +46,8 @@ class Backend:
         if dtype == "auto":
             dtype = "bfloat16" if self.device == "cuda" else "float32"
         self.dtype = dtype
-        self.tokenizer, self.model = _load(self.folder, dtype=dtype, device=self.device)
+        with _device():
+            self.tokenizer, self.model = _load(self.folder, dtype=dtype, device=self.device)
         self.own_config = self.model.generation_config.to_diff_dict()
         self.eos_ids = _as_list(self.model.generation_config.eos_token_id)
         self.pad_id = self._pad_id()
@@ -113,21 +117,23 @@ class Backend:
         }
 
     def generate(self, requests: Sequence[GenerationRequest]) -> Iterator[GenerationResult | None]:
-        """Yield each row when it has ended, a bad one with its reason; None between steps."""
+        """Yield each row when it has ended, a bad one with its reason; None between steps.
+
+        Raises `DeviceLost` when CUDA has met an error after which it refuses everything else.
+        """
         rows = []
         for request in requests:
             try:
                 rows.append(Row(request=request, prompt_ids=self.prompts.ids(request)))
             except ModelNotUsable as error:
                 yield GenerationResult(key=request.key, error=str(error))
-        while rows:
-            if (yield from self._run(rows)):
-                yield from self._after_shortage(rows)
+        with _device():
+            while rows:
+                if (yield from self._run(rows)):
+                    yield from self._after_shortage(rows)
 
     def _run(self, rows: list[Row]) -> Generator[GenerationResult | None, None, bool]:
         """Make `rows`, taking out each that has ended; return whether memory ran out."""
-        import torch
-
         try:
             for row in self.engine.run(tuple(rows), slots=self.batch_size):
                 if row is None:
@@ -135,7 +141,9 @@ class Backend:
                 else:
                     rows.remove(row)
                     yield self._result(row)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not _is_shortage(error):
+                raise
             return True
         return False
 
@@ -175,6 +183,23 @@ class Backend:
                 "batch_rows": row.beside,
             },
         )
+
+
+def _is_shortage(error: RuntimeError) -> bool:
+    return any(words in str(error) for words in SHORTAGES)
+
+
+@contextmanager
+def _device() -> Iterator[None]:
+    """Say `DeviceLost` in place of CUDA's errors, which all that follows would meet as well."""
+    import torch
+
+    try:
+        yield
+    except torch.AcceleratorError as error:
+        if _is_shortage(error):
+            raise
+        raise DeviceLost(f"The device was lost: {str(error).splitlines()[0]}") from error
 
 
 def _load(folder: Any, *, dtype: str, device: str) -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ With tiny random models of every kind; `test_transformers.py` has the real one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ import torch  # noqa: TID253 - it runs the models
 
 from generation.backends import load_backend
 from generation.backends.prefixes import share_prefixes
+from generation.exceptions import DeviceLost
 from tests.generation.tiny_models import ask, save_model
 
 KINDS = ("llama", "mistral", "gemma3", "gpt2", "mamba", "t5")
@@ -246,25 +248,40 @@ def test_chat_turns_and_system_prompt_go_through_the_template(load):
 # Memory
 
 
-def short_of_memory(monkeypatch, backend, *, fits: int, from_call: int = 0) -> None:
+def on_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def in_cublas() -> None:
+    raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+
+
+def on_a_processor() -> None:
+    torch.empty(2**62, dtype=torch.uint8)
+
+
+def short_of_memory(
+    monkeypatch, backend, *, fits: int, from_call: int = 0, fail: Callable[[], None] = on_a_gpu
+) -> None:
     """More than `fits` rows at once are too many for the model."""
     forward, calls = backend.model.forward, []
 
     def limited(**inputs):
         calls.append(len(inputs["input_ids"]))
         if calls[-1] > fits and len(calls) > from_call:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            fail()
         return forward(**inputs)
 
     monkeypatch.setattr(backend.model, "forward", limited)
 
 
+@pytest.mark.parametrize("fail", [on_a_gpu, in_cublas, on_a_processor])
 @pytest.mark.parametrize("kind", ["llama", "mamba"])
-def test_a_shortage_of_memory_halves_the_slots_and_loses_no_row(load, monkeypatch, kind):
+def test_a_shortage_of_memory_halves_the_slots_and_loses_no_row(load, monkeypatch, kind, fail):
     backend = load(kind, slots=8)
     requests = many(9)
     expected = said(backend, requests)
-    short_of_memory(monkeypatch, backend, fits=2)
+    short_of_memory(monkeypatch, backend, fits=2, fail=fail)
     assert said(backend, requests) == expected
     assert backend.batch_size == 2
     assert backend.provenance()["slots"] == 2
@@ -279,6 +296,27 @@ def test_a_shortage_in_the_middle_keeps_what_is_finished(load, monkeypatch):
     assert sorted(seen) == list(range(9))
     assert backend.batch_size == 2
     assert said(backend, requests) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("The size of tensor a must match"), RuntimeError),
+        # CUDA refuses all work of a process that has met one of these.
+        (torch.AcceleratorError("CUDA error: device-side assert triggered\nMore."), DeviceLost),
+    ],
+)
+@pytest.mark.parametrize("kind", ["llama", "mamba"])
+def test_what_is_no_shortage_is_raised(load, monkeypatch, kind, error, expected):
+    backend = load(kind, slots=8)
+
+    def fail() -> None:
+        raise error
+
+    short_of_memory(monkeypatch, backend, fits=0, fail=fail)
+    with pytest.raises(expected, match=r"(must match|device-side assert triggered)$"):
+        said(backend, many(2))
+    assert backend.batch_size == 8
 
 
 @pytest.mark.parametrize("kind", ["llama", "mamba"])

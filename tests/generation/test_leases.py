@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
+import weakref
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils.timezone import now
 
 from generation import leases
 from generation.backends import BACKENDS, GenerationResult
+from generation.exceptions import DeviceLost
 from generation.models import Job, Output, Prompt, System
 from generation.services import cancel_job, queue_generation, retry_failed
 from generation.worker import Worker, seed_key
@@ -108,6 +112,83 @@ def test_a_row_whose_workers_keep_dying_fails_with_a_reason():
     assert "ended 3 times" in output.error
 
 
+def test_the_last_try_of_a_row_is_its_own():
+    make_job(prompts=3)
+    for _ in range(leases.MAX_ATTEMPTS - 1):
+        assert len(lease(limit=3)) == 3
+        let_leases_run_out()
+    first, second = lease(limit=3), lease(limit=3)
+    assert (len(first), len(second)) == (1, 1)
+    assert [leases.finish_output(row, result(row)) for row in (*first, *second)] == [True, True]
+    let_leases_run_out()
+    assert [len(lease(limit=3)) for _ in range(2)] == [1, 0]
+
+
+def test_a_last_try_is_not_leased_beside_first_ones():
+    make_job(prompts=3)
+    for _ in range(leases.MAX_ATTEMPTS - 1):
+        lease(limit=1)
+        let_leases_run_out()
+    # It is the first in the queue; what is behind it comes without it.
+    alone = lease(limit=3)
+    assert [row.attempts for row in alone] == [leases.MAX_ATTEMPTS]
+    assert [row.attempts for row in lease(limit=3)] == [1, 1]
+
+
+def loses_its_device_at(monkeypatch, words: str) -> list[list[int]]:
+    """A prompt with these words ends the backend's device; return the calls, by their rows."""
+    from generation.backends import fake
+
+    calls, generate = [], fake.Backend.generate
+
+    def loses(self, requests):
+        calls.append([request.key for request in requests])
+        if any(words in request.messages[-1]["content"] for request in requests):
+            raise DeviceLost("The device was lost: CUDA error: device-side assert triggered")
+        yield from generate(self, requests)
+
+    monkeypatch.setattr(fake.Backend, "batch_size", 4)
+    monkeypatch.setattr(fake.Backend, "generate", loses)
+    return calls
+
+
+def test_a_row_that_ends_the_device_of_its_workers_fails_alone(monkeypatch):
+    calls = loses_its_device_at(monkeypatch, "number 2")
+    job = make_job(prompts=4)
+    lost = 0
+    while Output.objects.unfinished().exists():
+        try:
+            Worker(batch_size=4).run(drain=True)
+        except DeviceLost:
+            lost += 1
+            let_leases_run_out()
+    (failed,) = job.outputs.filter(state="failed")
+    assert "number 2" in failed.prompt.text
+    assert failed.error == "The device was lost: CUDA error: device-side assert triggered"
+    assert job.outputs.done().count() == 3
+    assert lost == leases.MAX_ATTEMPTS
+    assert [len(call) for call in calls[:2]] == [4, 4]
+
+
+def test_a_device_that_is_lost_before_a_model_is_there_counts_against_no_row(monkeypatch):
+    def refuses(*args, **kwargs):
+        raise DeviceLost("The device was lost: CUDA error: no CUDA-capable device is detected")
+
+    monkeypatch.setattr("generation.worker.load_backend", refuses)
+    job = make_job(prompts=1)
+    with pytest.raises(DeviceLost):
+        Worker().run(drain=True)
+    assert job.outputs.pending().filter(attempts=0, lease_until=None).count() == 1
+
+
+def test_the_command_of_a_worker_without_its_device_ends_with_status_1(monkeypatch, capsys):
+    loses_its_device_at(monkeypatch, "number 1")
+    make_job(prompts=1)
+    with pytest.raises(CommandError, match="The device was lost") as ended:
+        call_command("run_generation_worker", drain=True)
+    assert ended.value.returncode == 1
+
+
 def test_what_is_given_back_can_be_taken_at_once():
     make_job(prompts=1)
     assert leases.release_outputs(lease()) == 1
@@ -195,6 +276,29 @@ def test_a_shortage_of_memory_is_remembered_when_a_model_comes_back(monkeypatch)
         make_job(prompts=4, model=model)
         worker.run(drain=True)
     assert calls == [("large", 4), ("small", 4), ("large", 2), ("large", 2)]
+
+
+def test_a_model_is_out_of_memory_before_the_next_is_loaded(monkeypatch):
+    from generation.backends import load_backend
+
+    loaded = []
+
+    def load(*args, **kwargs):
+        assert [model() for model in loaded] == [None] * len(loaded)
+        backend = load_backend(*args, **kwargs)
+        backend.itself = backend
+        loaded.append(weakref.ref(backend))
+        return backend
+
+    monkeypatch.setattr("generation.worker.load_backend", load)
+    for model in ("large", "small"):
+        make_job(prompts=1, model=model)
+    gc.disable()
+    try:
+        assert Worker().run(drain=True) == 2
+    finally:
+        gc.enable()
+    assert len(loaded) == 2
 
 
 def test_a_model_that_cannot_be_loaded_fails_its_rows_and_no_others():

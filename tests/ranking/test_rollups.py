@@ -196,6 +196,53 @@ def test_the_arrays_are_the_cells():
     assert sides.tolist() == [standing.filter(left=left).count() for left in ("", "a", "b")]
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 30, 31])
+def test_stretches_give_the_cells_of_all_at_once(monkeypatch, at_once):
+    study = open_study()
+    judge(study, 30)
+    whole = fold(study)
+    monkeypatch.setattr(rollups, "AT_ONCE", at_once)
+    again = rebuild(study)
+    fields = ("watermark", "prompts", "raters", "cells", "recorded")
+    assert [getattr(again, name) for name in fields] == [getattr(whole, name) for name in fields]
+    assert again.recorded == 30
+
+
+def test_whoever_folds_later_what_was_folded_meanwhile_counts_it_once(monkeypatch):
+    study = open_study()
+    judge(study, 20)
+    folded, calls = rollups._folded, []
+
+    def slowly(rollup, settled):
+        found = folded(rollup, settled)
+        calls.append(settled)
+        if len(calls) == 1:
+            fold(study)
+            judge(study, 5, name="carol")
+        return found
+
+    monkeypatch.setattr(rollups, "_folded", slowly)
+    fold(study)
+    assert len(calls) == 2
+    assert as_counts(read_cells(study)) == by_hand(study)
+    assert (read_cells(study).recorded, Rollup.objects.get().recorded) == (25, 20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_to_answer_while_judgments_are_counted(monkeypatch):
+    study = open_study()
+    judge(study, 5)
+    folded, held = rollups._folded, []
+
+    def watched(rollup, settled):
+        held.append(connection.in_atomic_block)
+        return folded(rollup, settled)
+
+    monkeypatch.setattr(rollups, "_folded", watched)
+    fold(study)
+    assert held == [False]
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
 def test_a_judgment_that_is_committed_late_is_not_lost():

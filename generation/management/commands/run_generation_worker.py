@@ -5,8 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from evalsite.lib.commands import EvalsiteCommand
 from evalsite.lib.exceptions import InputRefused
+from generation.exceptions import DeviceLost
 from generation.progress import Progress
 from generation.worker import Worker
 
@@ -42,6 +45,9 @@ class Command(EvalsiteCommand):
         )
         try:
             finished = made.run(drain=drain)
+        except DeviceLost as error:
+            # Not bad input: whoever keeps workers running should start another.
+            raise CommandError(str(error), returncode=1) from error
         finally:
             progress.close()
         if drain:
