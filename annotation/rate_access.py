@@ -94,7 +94,7 @@ def _who_are_you(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     return stranger_page(request)
 
 
-def stranger_page(request: HttpRequest) -> HttpResponse:
+def stranger_page(request: HttpRequest, *, status: int = 403) -> HttpResponse:
     """Say how to come in, in the browser's language; of the study a stranger is told nothing."""
     with override(get_language_from_request(request)):
-        return render(request, "annotation/rate/stranger.html", status=403)
+        return render(request, "annotation/rate/stranger.html", status=status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
@@ -24,13 +24,6 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response | No
     if isinstance(error, RequestDataTooBig):
         return Response({"detail": "The request is too large."}, status=413)
     return exception_handler(error, context)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer programs in JSON and people with a page."""
-    if request.path.startswith("/api/"):
-        return JsonResponse({"detail": "Not found."}, status=404)
-    return render(request, "404.html", status=404)
 
 
 @require_safe

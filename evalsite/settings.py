@@ -180,6 +180,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "evalsite.errors.csrf_failure"
 #: On behind a TLS proxy that sets X-Forwarded-Proto.
 HTTPS = env_bool("EVALSITE_HTTPS", default=False)
 if HTTPS:

@@ -14,4 +14,6 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
 ]
 
-handler404 = "evalsite.api.not_found"
+handler400 = "evalsite.errors.bad_request"
+handler404 = "evalsite.errors.not_found"
+handler500 = "evalsite.errors.server_error"

@@ -62,6 +62,7 @@ class SystemForm(forms.Form):
     )
     more = forms.JSONField(
         required=False,
+        initial=dict,
         label="Other settings",
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text='As JSON, such as {"base_url": "http://gpu-1:8000/v1"} or {"top_k": 40}.',

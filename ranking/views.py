@@ -89,6 +89,7 @@ def leaderboard(request: UserHttpRequest, slug: str) -> HttpResponse:
         "report": report,
         "figures": figures(report),
         "form": form,
+        "has_options": bool(request.GET or report["counts"]["judgments"]),
         "query": request.GET.urlencode(),
         "kept": study.leaderboards.defer("report")[:PAGE_SIZE],
         "is_live": study.state == Study.State.OPEN,

@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+LONG_CHARACTERS, LONG_LINES = 1500, 25
+
 
 @register.filter
 def stored_html(html: str) -> SafeString:
@@ -27,6 +29,12 @@ def begins(path: str, start: str) -> bool:
 def before(text: str, mark: str) -> str:
     """Return what stands before the mark: a name without its explanation."""
     return text.partition(mark)[0]
+
+
+@register.filter
+def is_long(text: str) -> bool:
+    """Return whether a text fills more than a screen beside others: it is cut there."""
+    return len(text) > LONG_CHARACTERS or text.count("\n") > LONG_LINES
 
 
 @register.filter

@@ -118,7 +118,7 @@ def test_a_report_is_cut_by_its_form(shared, new_context):
     page = new_context().new_page()
     sign_in(page, make_user())
     page.goto("/studies/pairs/leaderboard/")
-    page.get_by_text("Cut or fit it otherwise").click()
+    page.get_by_role("link", name="Cut or fit it otherwise").click()
     page.get_by_label("Raters", exact=True).select_option("experts")
     page.get_by_role("button", name="Show").click()
     expect(

@@ -229,6 +229,17 @@ def test_outputs_stand_side_by_side_with_what_is_odd_about_them():
     assert text.count('<span class="tag bad">empty') == 1
 
 
+def test_what_is_long_is_cut_and_can_be_read_whole():
+    prompt_set = make_prompt_set(prompts=0)
+    prompt = make_prompt(prompt_set=prompt_set, key="p1", text="Go on for ever.")
+    make_output(system=make_system(), prompt=prompt, text="word " * 5000)
+    make_output(system=make_system(), prompt=prompt, text="Briefly.")
+    page = signed_in().get(f"/prompt-sets/{prompt_set.slug}/outputs/").content.decode()
+    assert page.count('class="text cut"') == 1
+    assert "5,000 words" in page
+    assert "Show p1 whole" in page
+
+
 def test_the_outputs_are_told_in_numbers_by_system():
     prompt_set = make_prompt_set(prompts=5)
     texts = ["x" * 10, "x" * 20, "x" * 20, "I’m sorry, I can't help with that.", ""]

@@ -12,7 +12,7 @@ from django.utils.translation.template import templatize
 from annotation.exceptions import TOLD_TO_RATERS
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = ("base.html", "_field.html", "annotation/rate/*.html")
+TEMPLATES = ("base.html", "500.html", "_field.html", "annotation/rate/*.html")
 MARKERS = {"gettext", "gettext_lazy", "gettext_noop", "_"}
 
 
