@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from annotation.models import Exclusion, Judgment, JudgmentQuerySet, Study
 from annotation.protocols.best_worst import FEWEST, MOST, RADIX
 from generation.models import System
-from ranking.rollups import HALF, OUTCOMES, Cells, less, read_cells
+from ranking.numbering import HALF
+from ranking.rollups import OUTCOMES, Cells, less, read_cells
 from ranking.stats.choices import Choices
 from ranking.stats.counts import Comparisons, Floats, Ints, renumbered, tally
 from ranking.stats.group_numbers import systems_of_groups

@@ -11,11 +11,7 @@ itself and minus one for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
-from functools import cache
-from typing import Any
 
 import numpy as np
 from django.db.models import Count, Max
@@ -24,10 +20,10 @@ from numpy.typing import NDArray
 from annotation.models import JudgmentQuerySet, Study
 from annotation.settled import settled_judgment
 from evalsite.lib.db import write_transaction
-from ranking.marks import About, Counted, Extra, Marker
+from ranking.marks import Given, Marker
 from ranking.models import Rollup
+from ranking.numbering import CELL, Numbering, Packed
 from ranking.stats.counts import A_WINS, B_WINS, BOTH_BAD, TIE, Ints
-from ranking.stats.group_numbers import group_number
 
 #: So many new judgments are folded into the stored cells by the next reader.
 FOLD_AT = 2000
@@ -37,28 +33,8 @@ AT_ONCE = 200_000
 #: Where outputs have sides, an answer is `left * values + value`, else the value: for a verdict
 #: `left * 4 + outcome`, for a score the score.
 OUTCOMES = {"a": A_WINS, "b": B_WINS, "tie": TIE, "both_bad": BOTH_BAD}
-#: Stands for a system at the first extra place of a group, the hidden reference; further ones
-#: count down from there.
-REFERENCE = 2**16 - 1
-#: A group's number is kept in a and b: so many in each.
-HALF = 2**16
-_CELL = np.dtype(
-    [
-        ("question", "u1"),
-        ("prompt", "<u4"),
-        ("a", "<u2"),
-        ("b", "<u2"),
-        ("rater", "<u4"),
-        ("answer", "u1"),
-        ("day", "<u2"),
-        ("count", "<i4"),
-    ]
-)
 #: Cells with the same key are one.
 _KEY = ("question", "prompt", "a", "b", "rater", "answer", "day")
-_LAST_DAY = 2**16 - 1
-
-Packed = NDArray[np.void]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,24 +74,25 @@ class Cells:
 def read_cells(study: Study) -> Cells:
     """Return the cells of the judgments that stand, of all questions."""
     rollup = Rollup.objects.filter(study=study).first()
-    numbering = _Numbering.of(study, rollup)
-    later = numbering.later(rollup)[:FOLD_AT]
-    tail = list(numbering.marker.counted_with_corrected(later))
+    numbering = _numbering(study, rollup)
+    later = _later(study, rollup)[:FOLD_AT]
+    tail = numbering.marker.given(later, with_corrected=True)
     if _judgments(tail) >= FOLD_AT:
         rollup = fold(study)
-        numbering = _Numbering.of(study, rollup)
-        tail = list(numbering.marker.counted_with_corrected(numbering.later(rollup)))
+        numbering = _numbering(study, rollup)
+        tail = numbering.marker.given(_later(study, rollup), with_corrected=True)
     recorded = (rollup.recorded if rollup else 0) + _judgments(tail)
-    return numbering.cells(_unpacked(rollup), tail, recorded)
+    return _cells(numbering, _unpacked(rollup), tail, recorded)
 
 
 def less(study: Study, cells: Cells, judgments: JudgmentQuerySet) -> Cells:
     """Return the cells without these judgments; those that do not stand are not in them."""
-    numbering = _Numbering(
+    numbering = Numbering(
         Marker(study), prompts=cells.prompts, raters=cells.raters, systems=cells.systems
     )
-    gone = numbering.marker.counted(judgments.counted().current().order_by())
-    return numbering.cells(cells.rows, ((row, -count) for row, count in gone), cells.recorded)
+    gone = numbering.marker.given(judgments.counted().current().order_by())
+    gone.rows["count"] = -1
+    return _cells(numbering, cells.rows, gone, cells.recorded)
 
 
 def newest(study: Study) -> tuple[int, int]:
@@ -141,19 +118,19 @@ def fold(study: Study) -> Rollup:
 
 def _folded(rollup: Rollup, settled: int) -> Rollup:
     """Return the cells with the next judgments in them, as many as are folded at once."""
-    numbering = _Numbering.of(rollup.study, rollup)
-    later = numbering.later(rollup)
+    numbering = _numbering(rollup.study, rollup)
+    later = _later(rollup.study, rollup)
     last = later.values_list("pk", flat=True)[AT_ONCE - 1 : AT_ONCE].first() or settled
     upto = min(last, settled)
-    new = later.filter(pk__lte=upto)
-    cells = numbering.cells(_unpacked(rollup), numbering.marker.counted_with_corrected(new), 0)
+    new = numbering.marker.given(later.filter(pk__lte=upto), with_corrected=True)
+    cells = _cells(numbering, _unpacked(rollup), new, rollup.recorded + _judgments(new))
     return Rollup(
         study=rollup.study,
         watermark=upto,
         prompts=cells.prompts,
         raters=cells.raters,
         cells=cells.rows.tobytes(),
-        recorded=rollup.recorded + new.count(),
+        recorded=cells.recorded,
     )
 
 
@@ -173,89 +150,36 @@ def rebuild(study: Study) -> Rollup:
     return fold(study)
 
 
-def _judgments(tail: list[tuple[tuple[Any, ...], int]]) -> int:
-    return sum(count > 0 for _, count in tail)
+def _numbering(study: Study, rollup: Rollup | None) -> Numbering:
+    systems = study.study_systems.order_by("position").values_list("system", flat=True)
+    return Numbering(
+        Marker(study),
+        prompts=rollup.prompts if rollup else [],
+        raters=rollup.raters if rollup else [],
+        systems=list(systems),
+    )
 
 
-class _Numbering:
-    """Numbers for primary keys, in the order of their first appearance; systems by the study."""
-
-    def __init__(
-        self, marker: Marker, *, prompts: list[int], raters: list[int], systems: list[int]
-    ) -> None:
-        self.marker = marker
-        self.groups: dict[tuple[int, ...], tuple[int, int]] = {}
-        self.keys = {"prompts": list(prompts), "raters": list(raters), "systems": list(systems)}
-        self.place = {
-            name: {pk: number for number, pk in enumerate(keys)} for name, keys in self.keys.items()
-        }
-
-    @staticmethod
-    def of(study: Study, rollup: Rollup | None) -> _Numbering:
-        systems = study.study_systems.order_by("position").values_list("system", flat=True)
-        return _Numbering(
-            Marker(study),
-            prompts=rollup.prompts if rollup else [],
-            raters=rollup.raters if rollup else [],
-            systems=list(systems),
-        )
-
-    def later(self, rollup: Rollup | None) -> JudgmentQuerySet:
-        """Select the judgments that are not in the stored cells."""
-        judgments = self.marker.study.judgments.counted().order_by("pk")
-        return judgments.filter(pk__gt=rollup.watermark if rollup else 0)
-
-    def cells(self, rows: Packed, counted: Counted, recorded: int) -> Cells:
-        """Return the rows with what is counted besides."""
-        new = self.pack(counted)
-        if len(new):
-            rows = _summed(np.concatenate([rows, new]))
-        return Cells(**self.keys, rows=rows, recorded=recorded)
-
-    def number(self, name: str, pk: int) -> int:
-        place = self.place[name]
-        if pk not in place:
-            place[pk] = len(place)
-            self.keys[name].append(pk)
-        return place[pk]
-
-    def pack(self, counted: Counted) -> Packed:
-        cells = (cell for row, count in counted for cell in self._cells(row, count))
-        return np.fromiter(cells, dtype=_CELL)
-
-    def _cells(self, row: tuple[Any, ...], count: int) -> Iterator[tuple[int, ...]]:
-        task, prompt, a, b, rater, on_date, left, *said = row
-        of_prompt, of_rater = self.number("prompts", prompt), self.number("raters", rater)
-        day, side = _day(on_date), self.marker.sides[left]
-        for question, about, value in self.marker.marks(task, tuple(said)):
-            pair = self._pair(about, task, a, b)
-            yield question, of_prompt, *pair, of_rater, side + value, day, count
-
-    def _pair(self, about: About, task: int, a: int, b: int | None) -> tuple[int, int]:
-        """Return what stands in a and b: a pair of systems, one, an extra place, or a group."""
-        if isinstance(about, Extra):
-            return REFERENCE - about.number, 0
-        if about is not None:
-            return self.number("systems", about), 0
-        if self.marker.protocol.is_grouped:
-            return self._group(self.marker.group(task))
-        return self.number("systems", a), 0 if b is None else self.number("systems", b)
-
-    def _group(self, systems: tuple[int, ...]) -> tuple[int, int]:
-        if systems not in self.groups:
-            numbers = [self.number("systems", system) for system in systems]
-            self.groups[systems] = divmod(group_number(numbers), HALF)
-        return self.groups[systems]
+def _later(study: Study, rollup: Rollup | None) -> JudgmentQuerySet:
+    """Select the judgments that are not in the stored cells."""
+    judgments = study.judgments.counted().order_by("pk")
+    return judgments.filter(pk__gt=rollup.watermark if rollup else 0)
 
 
-@cache
-def _day(iso_date: str) -> int:
-    since_1970 = date.fromisoformat(iso_date).toordinal() - date(1970, 1, 1).toordinal()
-    return min(max(since_1970, 0), _LAST_DAY)
+def _cells(numbering: Numbering, rows: Packed, given: Given, recorded: int) -> Cells:
+    """Return the rows with what is given besides."""
+    new = numbering.packed(given)
+    if len(new):
+        rows = _summed(np.concatenate([rows, new]))
+    return Cells(**numbering.keys, rows=rows, recorded=recorded)
+
+
+def _judgments(given: Given) -> int:
+    return int((given.rows["count"] > 0).sum())
 
 
 def _unpacked(rollup: Rollup | None) -> Packed:
-    return np.frombuffer(bytes(rollup.cells) if rollup else b"", dtype=_CELL)
+    return np.frombuffer(bytes(rollup.cells) if rollup else b"", dtype=CELL)
 
 
 def _summed(rows: Packed) -> Packed:

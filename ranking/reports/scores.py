@@ -11,8 +11,9 @@ from annotation.protocols.base import Scored
 from annotation.protocols.likert import Likert
 from annotation.protocols.parts import HIGHEST
 from ranking.comparisons import StudyCells
+from ranking.numbering import REFERENCE
 from ranking.reports.options import Options
-from ranking.rollups import REFERENCE, Cells
+from ranking.rollups import Cells
 from ranking.stats.counts import Floats, Ints
 from ranking.stats.ratings import Scale
 
