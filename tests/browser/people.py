@@ -24,6 +24,7 @@ def start_judging(page: Page, rater: Rater) -> None:
         here = page.url
         page.locator("main form button[type=submit]").first.click()
         page.wait_for_function("here => location.href !== here", arg=here)
+    page.wait_for_load_state()
 
 
 def violations(page: Page) -> list[str]:
