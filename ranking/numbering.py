@@ -43,15 +43,22 @@ class Numbering:
         }
 
     def packed(self, given: Given) -> Packed:
-        """Return a cell for each mark."""
+        """Return a cell for each mark. Raises `OverflowError` for a number that no cell holds."""
         rows, marked = given.rows, self.marker.marked(given)
+        a, b = self._about(rows, marked).T
+        columns = {
+            "question": marked.question,
+            "prompt": self._numbers("prompts", rows["prompt"])[marked.row],
+            "a": a,
+            "b": b,
+            "rater": self._numbers("raters", rows["rater"])[marked.row],
+            "answer": marked.answer,
+            "day": marked.day,
+            "count": rows["count"][marked.row],
+        }
         cells = np.zeros(len(marked.row), dtype=CELL)
-        cells["question"], cells["answer"] = marked.question, marked.answer
-        cells["day"] = marked.day
-        cells["prompt"] = self._numbers("prompts", rows["prompt"])[marked.row]
-        cells["rater"] = self._numbers("raters", rows["rater"])[marked.row]
-        cells["a"], cells["b"] = self._about(rows, marked).T
-        cells["count"] = rows["count"][marked.row]
+        for name, column in columns.items():
+            cells[name] = _fitting(name, column)
         return cells
 
     def _numbers(self, name: str, keys: Ints) -> Ints:
@@ -93,3 +100,11 @@ class Numbering:
             if has_whole:
                 row[WHOLE] = divmod(group_number(group), HALF)
         return table
+
+
+def _fitting(name: str, column: Ints) -> Ints:
+    """Return the column; raise `OverflowError` where numpy would silently wrap a number around."""
+    bounds = np.iinfo(CELL[name])
+    if len(column) and not (bounds.min <= column.min() and column.max() <= bounds.max):
+        raise OverflowError(f"{name} is beyond {bounds.min} to {bounds.max}")
+    return column

@@ -13,6 +13,8 @@ from django.utils.timezone import now
 
 from annotation.launch import launch_study
 from annotation.models import Exclusion, Judgment, Study
+from annotation.protocols import Mark
+from annotation.protocols.pairwise import Pairwise
 from annotation.services import exclude
 from ranking import marks, rollups
 from ranking.comparisons import Slice, comparisons, read_study
@@ -226,6 +228,16 @@ def test_whoever_folds_later_what_was_folded_meanwhile_counts_it_once(monkeypatc
     assert len(calls) == 2
     assert as_counts(read_cells(study)) == by_hand(study)
     assert (read_cells(study).recorded, Rollup.objects.get().recorded) == (25, 20)
+
+
+@pytest.mark.parametrize("value", [-9, 256])
+def test_a_mark_that_no_cell_holds_is_refused_and_not_wrapped_around(monkeypatch, value):
+    study = open_study()
+    judge(study, 1)
+    monkeypatch.setattr(Pairwise, "marks", lambda *args, **kwargs: [Mark(0, None, value)])
+    with pytest.raises(OverflowError, match="answer is beyond 0 to 255"):
+        fold(study)
+    assert not Rollup.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
